@@ -1,0 +1,71 @@
+"""The two servers of a test run are real: transactions, change streams and fenced producers work."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import ProducerFenced
+from pymongo import AsyncMongoClient
+
+pytestmark = pytest.mark.integration
+
+
+async def _create_topic(bootstrap: str, name: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        response = await admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1)])
+        assert [error[1] for error in response.topic_errors] == [0]
+    finally:
+        await admin.close()
+
+
+async def test_mongod_commits_a_transaction_that_a_change_stream_sees(
+    mongo_url: str, database_name: str
+) -> None:
+    async with AsyncMongoClient[dict[str, Any]](mongo_url) as client:
+        rows = client[database_name]["rows"]
+        await rows.insert_one({"_id": 0})
+        async with await rows.watch() as stream, client.start_session() as session:
+            async with await session.start_transaction():
+                await rows.insert_one({"_id": 1}, session=session)
+                await rows.insert_one({"_id": 2}, session=session)
+            seen = [(await asyncio.wait_for(anext(stream), 10))["documentKey"]["_id"] for _ in range(2)]
+        await client.drop_database(database_name)
+    assert seen == [1, 2]
+
+
+async def test_kafka_hands_over_what_was_produced(kafka_bootstrap: str, topic_prefix: str) -> None:
+    topic = f"{topic_prefix}plain"
+    await _create_topic(kafka_bootstrap, topic)
+    async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, acks="all") as producer:
+        await producer.send_and_wait(topic, b"value", key=b"key")
+    async with AIOKafkaConsumer(
+        topic, bootstrap_servers=kafka_bootstrap, group_id=f"{topic_prefix}g", auto_offset_reset="earliest"
+    ) as consumer:
+        record = await asyncio.wait_for(consumer.getone(), 10)
+    assert (record.key, record.value) == (b"key", b"value")
+
+
+async def test_kafka_fences_the_older_of_two_producers_with_one_transactional_id(
+    kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    topic = f"{topic_prefix}transactions"
+    await _create_topic(kafka_bootstrap, topic)
+    settings = {"bootstrap_servers": kafka_bootstrap, "transactional_id": f"{topic_prefix}relay"}
+    async with AIOKafkaProducer(**settings) as older, AIOKafkaProducer(**settings) as newer:
+        with pytest.raises(ProducerFenced):
+            async with older.transaction():
+                await older.send_and_wait(topic, b"older")
+        async with newer.transaction():
+            await newer.send_and_wait(topic, b"newer")
+    async with AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=kafka_bootstrap,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    ) as consumer:
+        record = await asyncio.wait_for(consumer.getone(), 10)
+    assert record.value == b"newer"
