@@ -1,0 +1,1 @@
+"""The event backbone: contracts, topics, unit of work, outbox, inbox, consumer. Knows nothing of HTTP."""

@@ -1,0 +1,40 @@
+"""The outbox: rows written in the transaction of the state they tell about, published by the relay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bson import Binary
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+
+from shop_events.envelope import Message
+from shop_events.ids import new_event_id
+
+OUTBOX = "outbox"
+
+
+def row_of(message: Message, sequence: int = 0) -> dict[str, Any]:
+    """Return the outbox row for a record."""
+    return {
+        "_id": new_event_id(),
+        "topic": message.topic,
+        "key": message.key,
+        "sequence": sequence,
+        "headers": dict(message.headers),
+        "value": None if message.value is None else Binary(message.value),
+    }
+
+
+def message_of(row: dict[str, Any]) -> Message:
+    """Return the record of an outbox row."""
+    value = row["value"]
+    return Message(row["topic"], row["key"], row["headers"], None if value is None else bytes(value))
+
+
+async def append(db: AsyncDatabase[Any], session: AsyncClientSession, rows: Iterable[dict[str, Any]]) -> None:
+    """Insert rows as part of the session's transaction."""
+    rows = list(rows)
+    if rows:
+        await db[OUTBOX].insert_many(rows, session=session)
