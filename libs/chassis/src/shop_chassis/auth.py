@@ -1,0 +1,181 @@
+"""Who is calling: verification of access tokens (JWT, RFC 9068 profile, EdDSA alone), without asking anyone.
+
+Signing lives in identity. Authorization is decided in ``application``, with the :class:`Caller` made here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Any, Protocol, cast
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shop_chassis.problems import Forbidden, Unauthenticated
+
+_MOST_CHARACTERS = 4096
+_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"]
+
+
+class KeySource(Protocol):
+    """Knows the public keys that tokens may be signed with."""
+
+    def key(self, kid: str) -> Ed25519PublicKey | None:
+        """Return the key called ``kid``, None when there is none."""
+
+
+class RevocationSource(Protocol):
+    """Knows which tokens were revoked."""
+
+    def lowest_epoch(self, subject: str) -> int | None:
+        """Return the lowest epoch still valid for a user or a token family, None when all are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody whose token was found valid. ``family_id`` is the session family (claim ``sid``)."""
+
+    user_id: str
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    family_id: str = ""
+    epoch: int = field(default=0, compare=False)
+
+    def has_role(self, role: str) -> bool:
+        """Say whether the caller has ``role``."""
+        return role in self.roles
+
+    def require_role(self, *roles: str) -> None:
+        """Go on only if the caller has one of ``roles``.
+
+        Raises:
+            Forbidden: the caller has none of them.
+        """
+        if self.roles.isdisjoint(roles):
+            raise Forbidden
+
+    def require_scope(self, scope: str) -> None:
+        """Go on only if the token carries ``scope``.
+
+        Raises:
+            Forbidden: it does not.
+        """
+        if scope not in self.scopes:
+            raise Forbidden
+
+
+class Claims(BaseModel):
+    """The payload of an access token, with exact types; further claims are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    iss: str
+    aud: str
+    sub: str = Field(pattern=r"^usr_[0-9A-Za-z_-]{1,64}$")
+    iat: int
+    exp: int
+    jti: str = Field(min_length=1, max_length=100)
+    roles: list[str] = Field(max_length=50)
+    scope: str = Field(max_length=1000)
+    sid: str = Field(min_length=1, max_length=100)
+    epoch: int = Field(ge=0)
+
+
+class TokenVerifier:
+    """Turns an access token into a :class:`Caller`, or refuses it; all refusals look the same."""
+
+    def __init__(
+        self,
+        keys: KeySource,
+        revocations: RevocationSource,
+        *,
+        issuer: str,
+        audience: str,
+        leeway: timedelta = timedelta(seconds=5),
+    ) -> None:
+        self._keys = keys
+        self._revocations = revocations
+        self._issuer = issuer
+        self._audience = audience
+        self._leeway = leeway
+
+    def verify(self, token: str) -> Caller:
+        """Return who shows ``token``.
+
+        Raises:
+            Unauthenticated: the token is malformed, forged, expired, revoked or meant for somebody else.
+        """
+        if len(token) > _MOST_CHARACTERS or not token.isascii():
+            raise Unauthenticated
+        try:
+            claims = Claims.model_validate(self._payload(token))
+        except (jwt.PyJWTError, ValidationError, ValueError, TypeError, RecursionError) as error:
+            raise Unauthenticated from error
+        if self._is_revoked(claims):
+            raise Unauthenticated
+        return Caller(
+            user_id=claims.sub,
+            roles=frozenset(claims.roles),
+            scopes=frozenset(claims.scope.split()),
+            family_id=claims.sid,
+            epoch=claims.epoch,
+        )
+
+    def _payload(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token whose header, signature, times, issuer and audience are right."""
+        header = jwt.get_unverified_header(token)
+        # RFC 8725, section 3.1: the algorithm and the type are ours to say, not the token's.
+        if header.get("alg") != "EdDSA" or str(header.get("typ")).lower() not in (
+            "at+jwt",
+            "application/at+jwt",
+        ):
+            raise jwt.InvalidTokenError
+        kid = header.get("kid")
+        key = self._keys.key(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise jwt.InvalidTokenError
+        return jwt.decode(
+            token,
+            key,
+            algorithms=["EdDSA"],
+            issuer=self._issuer,
+            audience=self._audience,
+            leeway=self._leeway,
+            options={"require": _CLAIMS, "strict_aud": True},
+        )
+
+    def _is_revoked(self, claims: Claims) -> bool:
+        bounds = (self._revocations.lowest_epoch(subject) for subject in (claims.sub, claims.sid))
+        return any(bound is not None and claims.epoch < bound for bound in bounds)
+
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="access_token")
+
+
+def _maybe_caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller | None:
+    shown = request.headers.getlist("authorization")
+    if not shown:
+        return None
+    scheme, _, token = shown[0].partition(" ")
+    if len(shown) > 1 or scheme.lower() != "bearer":
+        raise Unauthenticated
+    verifier = cast(TokenVerifier, request.app.state.verifier)
+    return verifier.verify(token.strip())
+
+
+MaybeCaller = Annotated[Caller | None, Depends(_maybe_caller)]
+"""Who is calling; None without an Authorization header. A bad token is refused all the same."""
+
+
+def _caller(caller: MaybeCaller) -> Caller:
+    if caller is None:
+        raise Unauthenticated(error=None)
+    return caller
+
+
+Authenticated = Annotated[Caller, Depends(_caller)]
+"""Who is calling; 401 for anybody unknown."""

@@ -1,0 +1,187 @@
+"""What surrounds each request, as plain ASGI: trace, log, metrics, bounds, security headers, last resort."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shop_chassis.problems import HeadersTooLarge, PayloadTooLarge, Problem, Unavailable
+from shop_events.context import Trace, use_trace
+
+REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
+DURATION = Histogram(
+    "http_request_duration_seconds",
+    "Time from the request's arrival to the end of its answer",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being served now")
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_TRACEPARENT = re.compile(
+    r"(?!ff|00.{53}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?"
+)
+_CORRELATION = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_MOST_HEADERS = 100
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_OPERATIONAL = frozenset({"/health/live", "/health/ready", "/metrics"})
+
+log = structlog.get_logger("shop_chassis.http")
+
+
+class Observed:
+    """Gives each request a trace, a log line and figures, and answers 500 to what nobody caught.
+
+    Neither the log nor the metrics name the path or the client: the route's template stands for them.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with use_trace(trace_of(Headers(scope=scope))) as trace, IN_FLIGHT.track_inprogress():
+            await self._observe(scope, receive, send, trace)
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> None:
+        started, status = time.perf_counter(), 0
+
+        async def remembering(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Correlation-Id"] = trace.correlation_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, remembering)
+        except Exception:
+            log.exception("unexpected error", route=route_of(scope), method=scope["method"])
+            if status:
+                raise  # too late for another answer: the server cuts the connection
+            await Problem().response()(scope, receive, remembering)
+        finally:
+            _record(scope, status, time.perf_counter() - started)
+
+
+class Bounded:
+    """Refuses what is too large or too much, before it costs anything.
+
+    The body is counted while it is read, so that a chunked one, or one that lies about its length, is bounded
+    as well. Health and metrics are served whatever the load.
+    """
+
+    def __init__(self, app: ASGIApp, *, body_bytes: int, header_bytes: int, in_flight: int) -> None:
+        self._app = app
+        self._body_bytes = body_bytes
+        self._header_bytes = header_bytes
+        self._free = in_flight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _OPERATIONAL:
+            await self._app(scope, receive, send)
+            return
+        if refusal := self._refusal(scope):
+            await refusal.response()(scope, receive, send)
+            return
+        self._free -= 1
+        try:
+            await self._app(scope, self._counting(receive), send)
+        finally:
+            self._free += 1
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        size = sum(len(name) + len(value) for name, value in headers)
+        if size > self._header_bytes or len(headers) > _MOST_HEADERS:
+            return HeadersTooLarge()
+        length = Headers(scope=scope).get("content-length", "0")
+        if not length.isdecimal() or len(length) > 18 or int(length) > self._body_bytes:
+            return self._too_large()
+        if self._free <= 0:
+            return Unavailable("Too many requests are being served.")
+        return None
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"At most {self._body_bytes} bytes are read.", headers={"Connection": "close"})
+
+    def _counting(self, receive: Receive) -> Receive:
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._body_bytes:
+                raise self._too_large()
+            return message
+
+        return counted
+
+
+class SecurityHeaders:
+    """Adds the headers that tell browsers to do nothing with an API's answers but read them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+            await send(message)
+
+        await self._app(scope, receive, secured)
+
+
+def trace_of(headers: Headers) -> Trace:
+    """Return the trace a request belongs to (W3C Trace Context, section 3.2), a new one where it names none.
+
+    Our span is new in both cases. The correlation id is the client's, if it is of a harmless form, else the
+    trace id.
+    """
+    fresh = Trace.start()
+    known = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    _, trace_id, span_id, flags = fresh.traceparent.split("-")
+    if known:
+        trace_id, flags = known[1], known[2]
+    correlation = headers.get("x-correlation-id", "")
+    if not _CORRELATION.fullmatch(correlation):
+        correlation = trace_id
+    return Trace(f"00-{trace_id}-{span_id}-{flags}", correlation)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of the matched route, for instance ``/v1/orders/{id}``; never the path itself."""
+    route: Any = scope.get("route")
+    return getattr(route, "path", None) or "unmatched"
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    route = route_of(scope)
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    REQUESTS.labels(method, route, str(status)).inc()
+    DURATION.labels(method, route).observe(seconds)
+    write = log.debug if scope["path"] in _OPERATIONAL else log.info
+    write("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
