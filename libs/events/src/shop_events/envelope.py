@@ -20,6 +20,8 @@ from shop_events.ids import new_event_id
 
 SPEC_VERSION = "1.0"
 _CONTENT_TYPE = "application/json"
+_LONGEST_ID = 200
+_HIGHEST_SEQUENCE = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +114,18 @@ def headers_of(pairs: Iterable[tuple[str, bytes]]) -> dict[str, str]:
 
 
 def _envelope(headers: Mapping[str, str]) -> Envelope:
+    event_id, sequence = headers["ce_id"], int(headers["ce_sequence"])
     if headers["ce_specversion"] != SPEC_VERSION:
         raise ValueError("specversion")
+    if not 0 < len(event_id) <= _LONGEST_ID or not 0 <= sequence <= _HIGHEST_SEQUENCE:
+        raise ValueError("id or sequence")
     trace = Trace.start(headers.get("ce_correlationid"))
     return Envelope(
-        id=headers["ce_id"],
+        id=event_id,
         type=headers["ce_type"],
         source=headers["ce_source"].rpartition("/")[2],
         time=datetime.fromisoformat(headers["ce_time"]),
-        sequence=int(headers["ce_sequence"]),
+        sequence=sequence,
         trace=Trace(
             traceparent=headers.get("ce_traceparent", trace.traceparent),
             correlation_id=trace.correlation_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
@@ -31,18 +32,26 @@ class Lease:
 
     async def acquire(self) -> bool:
         """Take the lease if it is free, lapsed or ours; say whether it is ours now."""
-        free_or_ours = {"$or": [{"holder": self._holder}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
+        available = {
+            "$or": [
+                {"$eq": [{"$ifNull": ["$holder", self._holder]}, self._holder]},
+                {"$lt": ["$until", "$$NOW"]},
+            ]
+        }
+        taken = {field: {"$cond": [available, new, f"${field}"]} for field, new in self._claim().items()}
         try:
-            result = await self._leases.update_one(
-                {"_id": self._name, **free_or_ours}, self._claim(), upsert=True
+            lease = await self._leases.find_one_and_update(
+                {"_id": self._name}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
             )
-        except DuplicateKeyError:
+        except DuplicateKeyError:  # two made it at once; the other one was first
             return False
-        return bool(result.matched_count or result.upserted_id)
+        return lease is not None and bool(lease["holder"] == self._holder)
 
     async def renew(self) -> bool:
         """Hold on to the lease; False when it has gone to somebody else."""
-        result = await self._leases.update_one({"_id": self._name, "holder": self._holder}, self._claim())
+        result = await self._leases.update_one(
+            {"_id": self._name, "holder": self._holder}, [{"$set": self._claim()}]
+        )
         return result.matched_count == 1
 
     async def release(self) -> None:
@@ -63,6 +72,5 @@ class Lease:
         if result.matched_count != 1:
             raise LeaseLost(self._name)
 
-    def _claim(self) -> list[dict[str, Any]]:
-        until = {"$add": ["$$NOW", self._ttl_ms]}
-        return [{"$set": {"holder": self._holder, "until": until}}]
+    def _claim(self) -> dict[str, Any]:
+        return {"holder": self._holder, "until": {"$add": ["$$NOW", self._ttl_ms]}}

@@ -13,10 +13,22 @@ from shop_events.envelope import Message
 from shop_events.ids import new_event_id
 
 OUTBOX = "outbox"
+LARGEST_VALUE = 900_000
+"""Bytes a value may have: brokers take records of up to one MiB, and one they refuse would block the rest."""
+
+
+class EventTooLarge(ValueError):
+    """The event would not fit into a topic; the use case that wants to publish it must fail instead."""
 
 
 def row_of(message: Message, sequence: int = 0) -> dict[str, Any]:
-    """Return the outbox row for a record."""
+    """Return the outbox row for a record.
+
+    Raises:
+        EventTooLarge: its value has more than :data:`LARGEST_VALUE` bytes.
+    """
+    if message.value is not None and len(message.value) > LARGEST_VALUE:
+        raise EventTooLarge(f"{len(message.value)} bytes for {message.topic}")
     return {
         "_id": new_event_id(),
         "topic": message.topic,

@@ -1,0 +1,126 @@
+"""Handles events inside one unit of work: the same steps for a fresh batch and for a parked event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from shop_events import metrics, parking
+from shop_events.context import Trace, use_trace
+from shop_events.dead_letters import letter
+from shop_events.deliveries import Delivery
+from shop_events.envelope import Received
+from shop_events.inbox import Inbox, given_up
+from shop_events.unit_of_work import UnitOfWork, is_transient
+
+
+class Outcome(StrEnum):
+    """What became of a delivery."""
+
+    HANDLED = "handled"
+    DUPLICATE = "duplicate"
+    QUEUED = "queued"
+    PARKED = "parked"
+    DEAD = "dead"
+
+
+class HandlerFailed(Exception):
+    """A handler raised; says at which event of the batch, and what."""
+
+    def __init__(self, index: int, cause: Exception) -> None:
+        super().__init__(index)
+        self.index = index
+        self.cause = cause
+
+
+async def apply(uow: UnitOfWork, deliveries: Sequence[Delivery], group: str) -> None:
+    """Handle a batch in order: effects once by business key, parked keys queue, broken records die.
+
+    Raises:
+        HandlerFailed: an event's handler raised; nothing of this unit of work may be committed.
+        PyMongoError: MongoDB failed, which is no event's fault.
+    """
+    waiting = await parking.held(uow, {delivery.order_key for delivery in deliveries})
+    inbox = await Inbox.load(uow, {key for delivery in deliveries for key in inbox_keys(delivery)})
+    outcomes = []
+    for index, delivery in enumerate(deliveries):
+        try:
+            outcomes.append(await _one(uow, delivery, group, waiting, inbox))
+        except Exception as error:
+            if is_transient(error):
+                raise
+            raise HandlerFailed(index, error) from error
+    await inbox.flush()
+    uow.on_commit.append(lambda: count(group, deliveries, outcomes))
+
+
+async def handle(uow: UnitOfWork, delivery: Delivery, inbox: Inbox) -> Outcome:
+    """Run the handlers of one readable event, leaving out effects that have happened."""
+    assert delivery.received is not None
+    outcome = Outcome.DUPLICATE
+    for handler in delivery.handlers:
+        key = handler.effect_key(delivery.received.event)
+        if key is not None and key in inbox:
+            continue
+        with use_trace(_trace_of(delivery.received)):
+            uow.envelope = delivery.received.envelope
+            await handler(uow, delivery.received.event)
+        if key is not None:
+            inbox.add(key)
+        outcome = Outcome.HANDLED
+    return outcome
+
+
+def give_up(
+    uow: UnitOfWork, delivery: Delivery, inbox: Inbox, *, group: str, reason: str, tries: int
+) -> None:
+    """Turn an event into a dead letter, once."""
+    place = (delivery.origin.topic, delivery.origin.partition, delivery.origin.offset)
+    uow.send(letter(delivery.message, place, group, reason, tries))
+    inbox.add(given_up(delivery.id))
+
+
+def inbox_keys(delivery: Delivery) -> list[str]:
+    """Return what has to be looked up before a delivery is handled."""
+    return [given_up(delivery.id), *delivery.effect_keys()]
+
+
+def count(group: str, deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+    """Put what became of deliveries into the metrics."""
+    now = datetime.now(UTC)
+    for delivery, outcome in zip(deliveries, outcomes, strict=True):
+        event_type = delivery.received.envelope.type if delivery.received else "unreadable"
+        metrics.HANDLED.labels(group, event_type, outcome).inc()
+        if delivery.received:
+            age = (now - delivery.received.envelope.time).total_seconds()
+            metrics.AGE_SECONDS.labels(group).observe(max(age, 0))
+
+
+async def _one(
+    uow: UnitOfWork, delivery: Delivery, group: str, waiting: dict[str, set[str]], inbox: Inbox
+) -> Outcome:
+    if given_up(delivery.id) in inbox:
+        if not delivery.replayed:
+            return Outcome.DUPLICATE
+        await inbox.forget(given_up(delivery.id))
+    if (queue := waiting.get(delivery.order_key)) is not None:
+        return await _queue(uow, delivery, queue)
+    if delivery.received is None:
+        reason = delivery.problem or "unreadable"
+        give_up(uow, delivery, inbox, group=group, reason=reason, tries=1)
+        return Outcome.DEAD
+    return await handle(uow, delivery, inbox)
+
+
+async def _queue(uow: UnitOfWork, delivery: Delivery, queue: set[str]) -> Outcome:
+    if delivery.id in queue:
+        return Outcome.DUPLICATE
+    await parking.queue_behind(uow, delivery)
+    queue.add(delivery.id)
+    return Outcome.QUEUED
+
+
+def _trace_of(received: Received) -> Trace:
+    trace = received.envelope.trace
+    return Trace(trace.traceparent, trace.correlation_id, received.envelope.id)

@@ -1,0 +1,107 @@
+"""One record as a consumer holds it: decoded or not, with where it came from and who handles it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+from shop_events.dead_letters import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, without_notes
+from shop_events.envelope import Message, Received, decode, headers_of
+from shop_events.errors import MalformedEvent
+from shop_events.handlers import Handler, Subscriptions
+from shop_events.kafka import KafkaSettings
+from shop_events.topics import replay
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a record stands (topic without prefix)."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A record to be handled.
+
+    Args:
+        message: the record.
+        origin: where it was first published.
+        received: the decoded event; None when that failed.
+        handlers: what to do about it; empty when nobody here cares.
+        replayed: an operator asked to take it again.
+        problem: why it could not be decoded.
+    """
+
+    message: Message
+    origin: Origin
+    received: Received | None
+    handlers: tuple[Handler[Any], ...] = ()
+    replayed: bool = False
+    problem: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The event's id, or the record's place when it has none."""
+        place = f"{self.origin.topic}/{self.origin.partition}/{self.origin.offset}"
+        return self.message.headers.get("ce_id") or place
+
+    @property
+    def order_key(self) -> str:
+        """Events with the same one are handled in order: topic and record key."""
+        return f"{self.origin.topic}\x1f{self.message.key}"
+
+    def effect_keys(self) -> list[str]:
+        """Return the business keys of this event's effects."""
+        if self.received is None:
+            return []
+        keys = (handler.effect_key(self.received.event) for handler in self.handlers)
+        return [key for key in keys if key is not None]
+
+
+def read(
+    records: Iterable[ConsumerRecord], subscriptions: Subscriptions, kafka: KafkaSettings
+) -> list[Delivery]:
+    """Decode records, leaving out those of types that nobody here handles."""
+    deliveries = (_delivery(record, subscriptions, kafka) for record in records)
+    return [delivery for delivery in deliveries if delivery is not None]
+
+
+def _delivery(record: ConsumerRecord, subscriptions: Subscriptions, kafka: KafkaSettings) -> Delivery | None:
+    headers = headers_of(record.headers)
+    topic = kafka.bare(record.topic)
+    origin = Origin(topic, record.partition, record.offset)
+    replayed = topic == replay(subscriptions.group)
+    if replayed:
+        origin = _first_origin(headers, origin)
+        headers = without_notes(headers)
+    key = (record.key or b"").decode("utf-8", "replace")
+    return interpret(Message(origin.topic, key, headers, record.value), origin, subscriptions, replayed)
+
+
+def interpret(
+    message: Message, origin: Origin, subscriptions: Subscriptions, replayed: bool = False
+) -> Delivery | None:
+    """Decode a message for its handlers; None when it is of a type that nobody here handles."""
+    event_type = message.headers.get("ce_type")
+    if event_type is None:
+        return Delivery(message, origin, None, (), replayed, "no ce_type header: not a CloudEvent")
+    handlers = tuple(subscriptions.for_type(event_type))
+    if not handlers:
+        return None
+    try:
+        return Delivery(message, origin, decode(message), handlers, replayed)
+    except MalformedEvent as error:
+        return Delivery(message, origin, None, handlers, replayed, str(error))
+
+
+def _first_origin(headers: dict[str, str], otherwise: Origin) -> Origin:
+    try:
+        return Origin(headers[ORIGIN_TOPIC], int(headers[ORIGIN_PARTITION]), int(headers[ORIGIN_OFFSET]))
+    except (KeyError, ValueError):
+        return otherwise

@@ -1,0 +1,22 @@
+"""What the backbone counts. Labels are topics, groups, handlers and outcomes: never a key or an id."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+PUBLISHED = Counter("shop_events_published_total", "Records published by the outbox relay", ["topic"])
+RELAY_LEADS = Gauge("shop_events_relay_leads", "1 while this process publishes the outbox")
+RELAY_FAILURES = Counter("shop_events_relay_failures_total", "Times the relay had to start again", ["reason"])
+HANDLED = Counter("shop_events_handled_total", "What became of consumed events", ["group", "type", "outcome"])
+BATCH_SECONDS = Histogram("shop_events_batch_seconds", "Time one batch took, transaction included", ["group"])
+AGE_SECONDS = Histogram(
+    "shop_events_age_seconds",
+    "Age of an event when it was handled",
+    ["group"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
+)
+PARKED_KEYS = Gauge("shop_events_parked_keys", "Keys that wait for a failed event", ["group"])
+REBALANCES = Counter("shop_events_rebalances_total", "Times partitions were assigned anew", ["group"])
+CONSUMER_FAILURES = Counter(
+    "shop_events_consumer_failures_total", "Times the consumer had to start again", ["group", "reason"]
+)

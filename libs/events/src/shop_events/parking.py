@@ -1,0 +1,131 @@
+"""Where failed events wait, in order, without blocking others.
+
+The first failed event of a key is its head: it has a time at which it is tried again. Later events of the key
+queue behind it. Whoever queues behind a head writes to it, so that a head cannot leave at the same moment and
+strand the newcomer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bson import Binary
+from pymongo import ASCENDING, ReturnDocument
+from pymongo.asynchronous.database import AsyncDatabase
+
+from shop_events.deliveries import Delivery, Origin
+from shop_events.envelope import Message
+from shop_events.unit_of_work import UnitOfWork
+
+PARKED = "parked"
+_FIRST_PAUSE = timedelta(milliseconds=100)
+_LONGEST_PAUSE = timedelta(seconds=60)
+_CLAIM = timedelta(seconds=30)
+
+Row = dict[str, Any]
+
+
+async def held(uow: UnitOfWork, order_keys: Collection[str]) -> dict[str, set[str]]:
+    """Return, for those of ``order_keys`` that wait, the ids of the events parked there."""
+    found = uow.db[PARKED].find(
+        {"order_key": {"$in": list(order_keys)}}, {"order_key": 1}, session=uow.session
+    )
+    waiting: dict[str, set[str]] = {}
+    async for row in found:
+        waiting.setdefault(row["order_key"], set()).add(row["_id"])
+    return waiting
+
+
+async def park(uow: UnitOfWork, delivery: Delivery, reason: str) -> None:
+    """Make a failed event the head of its key."""
+    now = datetime.now(UTC)
+    row = _row(delivery) | {"due_at": now + _FIRST_PAUSE, "tries": 1, "reason": reason, "failed_at": now}
+    await uow.db[PARKED].insert_one(row, session=uow.session)
+
+
+async def queue_behind(uow: UnitOfWork, delivery: Delivery) -> None:
+    """Let an event wait behind the head of its key."""
+    await uow.db[PARKED].update_one(
+        {"order_key": delivery.order_key, "head": True}, {"$inc": {"behind": 1}}, session=uow.session
+    )
+    await uow.db[PARKED].insert_one(_row(delivery) | {"head": False}, session=uow.session)
+
+
+async def claim_due(db: AsyncDatabase[Any]) -> Row | None:
+    """Take one head whose time has come; for the length of a claim nobody else gets it."""
+    now = datetime.now(UTC)
+    return await db[PARKED].find_one_and_update(
+        {"head": True, "due_at": {"$lte": now}},
+        {"$set": {"due_at": now + _CLAIM}},
+        sort=[("due_at", ASCENDING)],
+        return_document=ReturnDocument.AFTER,
+    )
+
+
+async def leave(uow: UnitOfWork, row: Row) -> bool:
+    """Take a claimed head out and let the next of its key come forward; False when it is no longer ours."""
+    gone = await uow.db[PARKED].delete_one({"_id": row["_id"], "due_at": row["due_at"]}, session=uow.session)
+    if gone.deleted_count == 0:
+        return False
+    await uow.db[PARKED].find_one_and_update(
+        {"order_key": row["order_key"]},
+        {"$set": {"head": True, "tries": 0, "due_at": datetime.now(UTC), "failed_at": datetime.now(UTC)}},
+        sort=[("order", ASCENDING), ("_id", ASCENDING)],
+        session=uow.session,
+    )
+    return True
+
+
+async def postpone(db: AsyncDatabase[Any], row: Row, reason: str) -> None:
+    """Try a claimed head again after a pause that doubles with each try."""
+    pause = min(_FIRST_PAUSE * 2 ** min(row["tries"], 20), _LONGEST_PAUSE)
+    await db[PARKED].update_one(
+        {"_id": row["_id"], "due_at": row["due_at"]},
+        {"$set": {"due_at": datetime.now(UTC) + pause, "reason": reason}, "$inc": {"tries": 1}},
+    )
+
+
+async def hold(uow: UnitOfWork, row: Row) -> None:
+    """Keep a given-up head where it is: its key waits until an operator decides."""
+    await uow.db[PARKED].update_one(
+        {"_id": row["_id"], "due_at": row["due_at"]},
+        {"$set": {"given_up": True}, "$unset": {"due_at": ""}},
+        session=uow.session,
+    )
+
+
+async def count_heads(db: AsyncDatabase[Any], limit: int) -> int:
+    """Count the keys that wait, up to ``limit``."""
+    return await db[PARKED].count_documents({"head": True}, limit=limit)
+
+
+async def migrate(db: AsyncDatabase[Any]) -> None:
+    """Create the indexes of the collection."""
+    await db[PARKED].create_index([("order_key", ASCENDING), ("order", ASCENDING)])
+    await db[PARKED].create_index([("head", ASCENDING), ("due_at", ASCENDING)])
+
+
+def message_of(row: Row) -> tuple[Message, Origin]:
+    """Return the record of a parked row and where it came from."""
+    origin = Origin(**row["origin"])
+    value = None if row["value"] is None else bytes(row["value"])
+    return Message(origin.topic, row["key"], row["headers"], value), origin
+
+
+def _row(delivery: Delivery) -> Row:
+    value = delivery.message.value
+    origin = delivery.origin
+    return {
+        "_id": delivery.id,
+        "order_key": delivery.order_key,
+        "order": origin.offset,
+        "head": True,
+        "origin": {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset},
+        "key": delivery.message.key,
+        "headers": dict(delivery.message.headers),
+        "value": None if value is None else Binary(value),
+        "replayed": delivery.replayed,
+        "behind": 0,
+    }

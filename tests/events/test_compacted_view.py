@@ -1,0 +1,53 @@
+"""State topics held in memory."""
+
+from datetime import UTC, datetime
+
+from shop_events.compacted_view import CompactedView
+from shop_events.contracts import Fact
+from shop_events.contracts.identity import SigningKeyPublished, SigningKeyRetired
+from tests.events.conftest import System, eventually, running
+
+
+def key(kid: str, x: str = "x") -> SigningKeyPublished:
+    return SigningKeyPublished(kid=kid, x=x, published_at=datetime.now(UTC))
+
+
+async def test_a_view_is_caught_up_with_everything_published_before_it_started(system: System) -> None:
+    await system.publish(Fact(key("a"), 1), Fact(key("b"), 1))
+    await system.publish(Fact(key("a", "newer"), 2), Fact(SigningKeyRetired(kid="b"), 2))
+    view = CompactedView(system.kafka, SigningKeyPublished)
+    async with running(system.relay()):
+        await eventually(lambda: _drained(system))
+        async with running(view):
+            await eventually(view.caught_up.is_set)
+            newest = view.get("a")
+            assert newest is not None
+            assert newest.x == "newer"
+            assert view.get("b") is None
+            await system.publish(Fact(key("c"), 1))
+            await eventually(lambda: view.get("c"))
+
+
+async def test_a_view_of_an_empty_topic_is_caught_up(system: System) -> None:
+    view = CompactedView(system.kafka, SigningKeyPublished)
+    async with running(view):
+        await eventually(view.caught_up.is_set)
+    assert len(view) == 0
+
+
+async def test_older_news_and_unreadable_records_change_nothing(system: System) -> None:
+    view = CompactedView(system.kafka, SigningKeyPublished)
+    async with running(view):
+        await system.tell(key("a", "new"), sequence=5)
+        await eventually(lambda: view.get("a"))
+        [message] = await system.tell(key("a", "old"), sequence=3)
+        await system.produce(type(message)(message.topic, "a", {}, b"junk"))
+        await system.tell(key("z"))
+        await eventually(lambda: view.get("z"))
+        kept = view.get("a")
+        assert kept is not None
+        assert kept.x == "new"
+
+
+async def _drained(system: System) -> bool:
+    return await system.db["outbox"].count_documents({}) == 0
