@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from structlog.testing import capture_logs
 
 from shop_chassis.auth import TokenVerifier
 from shop_chassis.settings import ServiceSettings
@@ -85,6 +86,7 @@ def mint(signing_key: Ed25519PrivateKey, claims: dict[str, Any]) -> Mint:
     def make(header: dict[str, Any] | None = None, key: Any = signing_key, **changed: Any) -> str:
         payload = {name: value for name, value in {**claims, **changed}.items() if value is not None}
         headers = {"typ": "at+jwt", "kid": "key-1", **(header or {})}
+        headers = {name: value for name, value in headers.items() if value is not None}
         return jwt.encode(payload, key, headers.get("alg", "EdDSA"), headers)
 
     return make
@@ -105,3 +107,10 @@ def connect() -> Callable[[Any], httpx.AsyncClient]:
 async def client(app: Any, connect: Callable[[Any], httpx.AsyncClient]) -> AsyncIterator[httpx.AsyncClient]:
     async with connect(app) as client:
         yield client
+
+
+@pytest.fixture(autouse=True)
+def silent() -> Iterator[None]:
+    """Keep the logs of tested code in memory."""
+    with capture_logs():
+        yield

@@ -6,7 +6,7 @@ import os
 import socket
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,7 +21,8 @@ def _instance() -> str:
 class ServiceSettings(BaseSettings):
     """Typed environment. A variable is the field's name in capitals; empty means unset.
 
-    A service overrides the defaults of ``service_name``, ``http_port`` and ``mongodb_database``.
+    A service overrides the defaults of ``service_name``, ``http_port`` and ``mongodb_database``; description
+    and bounds of an overridden field stay.
     """
 
     model_config = SettingsConfigDict(
@@ -102,6 +103,15 @@ class ServiceSettings(BaseSettings):
         le=60,
         description="How long to stay open, but not ready, after the signal, for load balancers",
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, inherited in ServiceSettings.model_fields.items():
+            field = cls.model_fields[name]
+            field.description = field.description or inherited.description
+            field.metadata = field.metadata or inherited.metadata
+        cls.model_rebuild(force=True)
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -1,0 +1,104 @@
+"""How a service describes itself, and what it is given when it runs."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from shop_chassis.app import Api
+from shop_chassis.jobs import Job
+from shop_chassis.mongo import Document, connect
+from shop_chassis.settings import ServiceSettings
+from shop_chassis.supervision import Part
+from shop_events import migrations
+from shop_events.handlers import Subscriptions
+from shop_events.unit_of_work import Transactor, UnitOfWork
+
+S = TypeVar("S", bound=ServiceSettings)
+R = TypeVar("R")
+
+
+@dataclass
+class Runtime(Generic[S, R]):
+    """What the parts of a running service share.
+
+    ``resources`` is whatever :attr:`Service.resources` opened: the service's outward ports.
+    """
+
+    settings: S
+    client: AsyncMongoClient[Document]
+    db: AsyncDatabase[Document]
+    transact: Transactor[Any]
+    resources: R = field(init=False)
+    jobs: dict[str, Job] = field(default_factory=dict)
+
+    def wake(self, job: str) -> None:
+        """Let ``job`` run soon, if this process runs it."""
+        if job in self.jobs:
+            self.jobs[job].wake()
+
+
+@dataclass(frozen=True)
+class Command(Generic[S, R]):
+    """A further word on the command line, such as ``create-admin``.
+
+    ``run`` returns the exit code, or None for 0.
+    """
+
+    name: str
+    help: str
+    run: Callable[[Runtime[S, R], Namespace], Awaitable[int | None]]
+    arguments: Callable[[ArgumentParser], None] = lambda parser: None
+
+
+@asynccontextmanager
+async def _nothing(_: Any) -> AsyncIterator[Any]:
+    yield None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Generic[S, R]):
+    """One service, as its ``main`` composes it.
+
+    Args:
+        settings: its environment.
+        unit_of_work: what its use cases work with, made from ``(db, session, source)``.
+        api: routes and error map.
+        subscriptions: the events it listens to.
+        migrate: makes its database fit; run at every start, so again is harmless.
+        resources: opens its outward ports, and closes them at the end.
+        jobs: what it does every so often.
+        parts: what else its worker runs, besides relay, consumer and jobs.
+        republish: puts all state it owns into the outbox again; returns the number of facts.
+        commands: further commands.
+    """
+
+    settings: type[S]
+    unit_of_work: Callable[..., UnitOfWork]
+    api: Callable[[Runtime[S, R]], Api]
+    subscriptions: Subscriptions
+    migrate: Callable[[AsyncDatabase[Document]], Awaitable[None]]
+    resources: Callable[[Runtime[S, R]], AbstractAsyncContextManager[R]] = _nothing
+    jobs: Callable[[Runtime[S, R]], Sequence[Job]] = lambda runtime: ()
+    parts: Callable[[Runtime[S, R]], Sequence[Part]] = lambda runtime: ()
+    republish: Callable[[Runtime[S, R]], Awaitable[int]] | None = None
+    commands: Sequence[Command[S, R]] = ()
+
+    @asynccontextmanager
+    async def open(self, settings: S) -> AsyncIterator[Runtime[S, R]]:
+        """Connect, make the database fit and open the service's own ports; close all of it at the end."""
+        async with connect(settings) as client:
+            db = client[settings.mongodb_database]
+            factory = partial(self.unit_of_work, source=settings.service_name)
+            runtime: Runtime[S, R] = Runtime(settings, client, db, Transactor(client, db, factory))
+            await migrations.migrate(db)
+            await self.migrate(db)
+            async with self.resources(runtime) as runtime.resources:
+                yield runtime
