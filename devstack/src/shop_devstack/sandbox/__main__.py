@@ -19,7 +19,6 @@ def main() -> None:
         create_app(SandboxSettings(), chosen.data),
         host="127.0.0.1",
         port=chosen.port,
-        loop="uvloop",
         log_level="warning",
         access_log=False,
         backlog=4096,

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 
 from shop_devstack.sandbox import intents, payments, sendgrid, twilio
 from shop_devstack.sandbox.faults import FaultGate, FaultPlan
@@ -56,6 +57,7 @@ def create_app(settings: SandboxSettings, data: Path) -> FastAPI:
     app.include_router(plan.routes())
     app.include_router(Pages(store, messages, sender, plan).routes())
     app.add_exception_handler(ProviderError, _refuse)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_middleware(FaultGate, plan=plan, provider_of=_provider_of, errors=_ERRORS)
     return app
 
@@ -78,3 +80,8 @@ def _provider_of(path: str) -> str | None:
 async def _refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, ProviderError)
     return error.response()
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """Answer a client that hung up while it was still sending; it hears nothing of it."""
+    return Response(status_code=499)

@@ -34,16 +34,16 @@ _STATUS = {Mode.TOO_MANY: 429, Mode.BROKEN: 500, Mode.UNAVAILABLE: 503}
 class Fault(BaseModel):
     """A provider's misbehaviour.
 
-    `429`, `500` and `503` are answered and nothing is kept; `slow` answers late; `accept_silently` keeps the
-    request and sends its webhooks, but never answers; `refuse_connection_or_hang` keeps nothing and never
-    answers. `ratio` chooses which requests are hit, always the same ones for a seed; after `count` hits the
-    provider is well again. `delay_ms` comes before whatever else happens.
+    `429`, `500` and `503` are answered and nothing is kept; `slow` acts at once and answers `delay_ms` later;
+    `accept_silently` acts, sends the webhooks and never answers; `refuse_connection_or_hang` does nothing and
+    never answers. `ratio` chooses which requests are hit, always the same ones for a seed; after `count` hits
+    the provider is well again.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     mode: Mode = Mode.OK
-    delay_ms: int = Field(0, ge=0, le=600_000)
+    delay_ms: int = Field(1000, ge=0, le=600_000)
     count: int | None = Field(None, ge=1)
     ratio: float = Field(1.0, gt=0, le=1)
     seed: int = 0
@@ -131,13 +131,14 @@ class FaultGate:
             await self._app(scope, receive, send)
             return
         fault = self._plan.draw(provider)
-        await asyncio.sleep(fault.delay_ms / 1000)
         if fault.mode in _STATUS:
             await self._refuse(self._errors[provider], fault, scope, receive, send)
         elif fault.mode is Mode.HANG:
             await until_gone(receive)
         elif fault.mode is Mode.ACCEPT_SILENTLY:
             await self._app(scope, receive, _silent(send, receive))
+        elif fault.mode is Mode.SLOW:
+            await self._app(scope, receive, _late(send, fault.delay_ms / 1000))
         else:
             await self._app(scope, receive, send)
 
@@ -153,6 +154,15 @@ class FaultGate:
         if fault.mode is not Mode.BROKEN:
             response.headers["Retry-After"] = str(fault.retry_after_s)
         await response(scope, receive, send)
+
+
+def _late(send: Send, seconds: float) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await asyncio.sleep(seconds)
+        await send(message)
+
+    return wrapped
 
 
 def _silent(send: Send, receive: Receive) -> Send:

@@ -5,11 +5,10 @@ are only named, and `send_at` is not waited for.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
 
 MAX_BODY = 30 * 1024 * 1024
 _MAX_RECIPIENTS = 1000
@@ -158,7 +157,7 @@ _WORDS = {
 }
 
 
-def _in_their_words(detail: ErrorDetails) -> MailRefusal:
+def _in_their_words(detail: Mapping[str, Any]) -> MailRefusal:
     if detail["type"] == "json_invalid":
         return MailRefusal("Bad Request", None)
     path = [str(part) for part in detail["loc"]]

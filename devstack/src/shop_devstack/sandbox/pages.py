@@ -1,11 +1,10 @@
 """What the sandbox received, for people (one HTML page) and for tests and the demo (JSON)."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.templating import Jinja2Templates
+from fastapi import APIRouter, HTTPException, Query, Response
+from jinja2 import Environment, PackageLoader
 
 from shop_devstack.sandbox.faults import FaultPlan
 from shop_devstack.sandbox.messages import Messages
@@ -27,7 +26,7 @@ class Pages:
         self._messages = messages
         self._sender = sender
         self._plan = plan
-        self._templates = Jinja2Templates(Path(__file__).parent / "templates")
+        self._templates = Environment(loader=PackageLoader(__package__), autoescape=True)
 
     def routes(self) -> APIRouter:
         """Return the routes; all are under /sandbox."""
@@ -42,20 +41,20 @@ class Pages:
         router.add_api_route("/receipts", self.receipts, methods=["GET"])
         return router
 
-    async def overview(self, request: Request) -> Response:
+    async def overview(self) -> Response:
         """Show the newest of everything."""
         shown = {
             "messages": await self._messages.newest(_SHOWN),
             "payments": await self._newest_payments(),
             "summary": await self._summary(),
         }
-        return self._rendered(request, "overview.html", shown)
+        return self._rendered("overview.html", shown)
 
     async def listed(
         self,
         channel: Literal["email", "sms", "whatsapp", "messenger"] | None = None,
         order_id: str | None = None,
-        after: Annotated[int, Query(ge=0)] = 0,
+        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
         """List messages, oldest first; `next` is the `after` of the following page, null on the last."""
@@ -67,9 +66,9 @@ class Pages:
         """Return one message with its `html`."""
         return json_response(await self._found(message_id))
 
-    async def page(self, message_id: str, request: Request) -> Response:
+    async def page(self, message_id: str) -> Response:
         """Show one message."""
-        return self._rendered(request, "message.html", {"message": await self._found(message_id)})
+        return self._rendered("message.html", {"message": await self._found(message_id)})
 
     async def html(self, message_id: str) -> Response:
         """Return a mail's own HTML, disarmed."""
@@ -110,6 +109,6 @@ class Pages:
         )
         return [orjson.loads(row["document"]) for row in found]
 
-    def _rendered(self, request: Request, template: str, context: dict[str, Any]) -> Response:
-        headers = {"Content-Security-Policy": _PAGE_POLICY}
-        return self._templates.TemplateResponse(request, template, context, headers=headers)
+    def _rendered(self, template: str, context: dict[str, Any]) -> Response:
+        html = self._templates.get_template(template).render(context)
+        return Response(html, headers={"Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")

@@ -125,12 +125,12 @@ class Store:
             await self._commit(batch)
 
     async def _commit(self, batch: list[_Write]) -> None:
-        failure: sqlite3.Error | None = None
+        failure: Exception | None = None
         try:
             for sql, rows in _by_text(batch).items():
                 await self._writer.executemany(sql, rows)
             await self._writer.commit()
-        except sqlite3.Error as error:
+        except Exception as error:  # a value SQLite cannot take must not end all commits
             failure = error
             await self._writer.rollback()
         for write in batch:
@@ -145,7 +145,7 @@ def _by_text(batch: Iterable[_Write]) -> dict[str, list[Sequence[object]]]:
     return grouped
 
 
-def _settle(committed: asyncio.Future[None], failure: sqlite3.Error | None) -> None:
+def _settle(committed: asyncio.Future[None], failure: Exception | None) -> None:
     if committed.done():
         return
     if failure is None:

@@ -162,18 +162,25 @@ class WebhookSender:
 
     async def _deliver_forever(self, provider: str) -> None:
         while True:
-            self._news[provider].clear()
-            due = await self._store.rows(
-                "SELECT id, url, tries, payload FROM webhooks WHERE provider = ? AND due_at <= ?"
-                " ORDER BY due_at, id LIMIT ?",
-                provider,
-                unix_ms(),
-                BATCH,
-            )
-            if due:
-                await self._deliver(self._formats[provider].calls(due))
-            else:
-                await self._rest(provider)
+            try:
+                await self._deliver_due(provider)
+            except Exception:  # one that cannot be delivered must not silence the others for good
+                log.exception("webhooks of %s are not delivered", provider)
+                await asyncio.sleep(_IDLE_S)
+
+    async def _deliver_due(self, provider: str) -> None:
+        self._news[provider].clear()
+        due = await self._store.rows(
+            "SELECT id, url, tries, payload FROM webhooks WHERE provider = ? AND due_at <= ?"
+            " ORDER BY due_at, id LIMIT ?",
+            provider,
+            unix_ms(),
+            BATCH,
+        )
+        if due:
+            await self._deliver(self._formats[provider].calls(due))
+        else:
+            await self._rest(provider)
 
     async def _rest(self, provider: str) -> None:
         """Wait for the next webhook to fall due, or for a new one."""
@@ -199,11 +206,10 @@ class WebhookSender:
         await self._settle(heard, unheard)
 
     async def _post(self, call: Call) -> bool:
-        # The signature covers the URL as it was given, so it must not be written anew.
-        url = URL(call.url, encoded=True)
         try:
+            # The signature covers the URL as it was given, so it must not be written anew.
             async with self._session.post(
-                url, data=call.body, headers=call.headers, allow_redirects=False
+                URL(call.url, encoded=True), data=call.body, headers=call.headers, allow_redirects=False
             ) as answer:
                 ok = 200 <= answer.status < 300
                 if not ok:
