@@ -91,6 +91,10 @@ def test_the_summary_counts_and_clearing_forgets_messages_alone(sandbox: Sandbox
     assert summary["payments"]["succeeded"] >= 1
 
 
+def test_the_bare_address_leads_to_the_overview(sandbox: Sandbox) -> None:
+    assert sandbox.http.get("/").headers["Location"] == "/sandbox"
+
+
 def test_an_unknown_message_is_not_found(sandbox: Sandbox) -> None:
     assert sandbox.http.get("/sandbox/messages/none").status_code == 404
 

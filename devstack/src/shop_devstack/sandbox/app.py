@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 from starlette.requests import ClientDisconnect
 
 from shop_devstack.sandbox import intents, payments, sendgrid, twilio
@@ -56,6 +57,7 @@ def create_app(settings: SandboxSettings, data: Path) -> FastAPI:
         app.include_router(part.routes())
     app.include_router(plan.routes())
     app.include_router(Pages(store, messages, sender, plan).routes())
+    app.add_route("/", _to_the_overview)
     app.add_exception_handler(ProviderError, _refuse)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_middleware(FaultGate, plan=plan, provider_of=_provider_of, errors=_ERRORS)
@@ -75,6 +77,10 @@ def _formats(settings: SandboxSettings) -> dict[str, Format]:
 
 def _provider_of(path: str) -> str | None:
     return next((name for prefix, name in _PREFIXES.items() if path.startswith(prefix)), None)
+
+
+async def _to_the_overview(_: Request) -> Response:
+    return RedirectResponse("/sandbox")
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

@@ -203,6 +203,8 @@ class WebhookSender:
         answers = await asyncio.gather(*(one(call) for call in made))
         heard = [row for call, ok in zip(made, answers, strict=True) if ok for row in call.delivers]
         unheard = [row for call, ok in zip(made, answers, strict=True) if not ok for row in call.delivers]
+        if unheard:
+            log.warning("%d webhooks were not heard, first to %s", len(unheard), unheard[0]["url"])
         await self._settle(heard, unheard)
 
     async def _post(self, call: Call) -> bool:
@@ -211,12 +213,10 @@ class WebhookSender:
             async with self._session.post(
                 URL(call.url, encoded=True), data=call.body, headers=call.headers, allow_redirects=False
             ) as answer:
-                ok = 200 <= answer.status < 300
-                if not ok:
-                    log.warning("webhook to %s was answered %d", call.url, answer.status)
-                return ok
+                log.debug("webhook to %s was answered %d", call.url, answer.status)
+                return 200 <= answer.status < 300
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            log.warning("webhook to %s failed: %r", call.url, error)
+            log.debug("webhook to %s failed: %r", call.url, error)
             return False
 
     async def _settle(self, heard: Sequence[sqlite3.Row], unheard: Sequence[sqlite3.Row]) -> None:
