@@ -1,0 +1,1 @@
+"""What notifier does: use cases and queries. Each takes a unit of work; none opens one."""

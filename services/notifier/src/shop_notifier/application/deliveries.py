@@ -1,0 +1,46 @@
+"""What became of what was sent: believing webhooks, and what operators may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from shop_notifier.domain.access import Caller, demand_operator
+from shop_notifier.domain.notifications import Channel, News, Notification, Status
+from shop_notifier.store.unit_of_work import NotifierUnitOfWork
+
+
+async def hear(uow: NotifierUnitOfWork, news: Sequence[News]) -> int:
+    """Believe what providers say, each event once; return how many spoke of a notification we do not know."""
+    now = datetime.now(UTC)
+    new = await uow.webhook_events.note_new((each.event_id for each in news), now)
+    known = await uow.notifications.get_many(each.notification_id for each in news)
+    changed = {}
+    for each in news:
+        notification = known.get(each.notification_id)
+        if notification is not None and each.event_id in new and notification.hear(each, now):
+            changed[notification.id] = notification
+    await uow.save(list(changed.values()))
+    return sum(each.notification_id not in known for each in news)
+
+
+async def in_status(
+    uow: NotifierUnitOfWork, caller: Caller, status: Status, limit: int, after: str | None
+) -> list[Notification]:
+    """Return up to ``limit`` notifications in a status, by id.
+
+    Raises:
+        AccessDenied: the caller is neither administrator nor support.
+    """
+    demand_operator(caller)
+    return await uow.notifications.in_status(status, limit, after)
+
+
+async def counts(uow: NotifierUnitOfWork, caller: Caller) -> list[tuple[Channel, Status, int]]:
+    """Count all notifications by channel and status.
+
+    Raises:
+        AccessDenied: the caller is neither administrator nor support.
+    """
+    demand_operator(caller)
+    return await uow.notifications.counts()

@@ -1,0 +1,86 @@
+"""Receipts: what a customer is told once an order is paid, on each channel they can be reached on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from shop_events.contracts.catalog import OrderPaid
+from shop_events.errors import NotYet
+from shop_events.ids import derived_id
+from shop_notifier.domain.money import format_money
+from shop_notifier.domain.notifications import Channel, Notification
+from shop_notifier.domain.sending import Texts
+from shop_notifier.store.people import Contact
+from shop_notifier.store.unit_of_work import NotifierUnitOfWork
+
+KIND = "receipt"
+
+
+async def queue(uow: NotifierUnitOfWork, order: OrderPaid) -> None:
+    """Queue one mail and one text message, where there is an address, and put one entry into the inbox.
+
+    The same order always makes the same notifications, so that there is never a second receipt.
+
+    Raises:
+        NotYet: nothing is known of the customer so far.
+    """
+    contact = await uow.contacts.contact(order.user_id)
+    if contact is None:
+        if await uow.users.is_gone(order.user_id):
+            return
+        raise NotYet(f"contact of {order.user_id}")
+    receipts = {_id(order, channel): channel for channel in _channels(contact)}
+    absent = await uow.notifications.absent(receipts)
+    now = datetime.now(UTC)
+    new = [
+        Notification(
+            id=id,
+            user_id=order.user_id,
+            channel=receipts[id],
+            kind=KIND,
+            about=_about(order),
+            content=_content(receipts[id], order, contact, uow.texts),
+            created_at=now,
+            due_at=now,
+        )
+        for id in sorted(absent)
+    ]
+    for notification in new:
+        notification.announce(now)
+    await uow.add(new)
+    uow.wake_dispatch()
+
+
+def _channels(contact: Contact) -> list[Channel]:
+    reachable = [Channel.SITE]
+    if contact.email:
+        reachable.append(Channel.EMAIL)
+    if contact.sms:
+        reachable.append(Channel.SMS)
+    return reachable
+
+
+def _id(order: OrderPaid, channel: Channel) -> str:
+    return f"ntf_{derived_id(f'{KIND}:{order.order_id}', channel).replace('-', '')}"
+
+
+def _about(order: OrderPaid) -> dict[str, str]:
+    return {
+        "order_id": order.order_id,
+        "total_minor": str(order.total.amount),
+        "currency": order.total.currency,
+    }
+
+
+def _content(channel: Channel, order: OrderPaid, contact: Contact, texts: Texts) -> dict[str, Any]:
+    """Return what the templates need later; an inbox entry is worded now."""
+    lines = [
+        {"title": line.title, "quantity": line.quantity, "total": format_money(line.line_total)}
+        for line in order.lines
+    ]
+    content = {"order_id": order.order_id, "lines": lines, "total": format_money(order.total)}
+    if channel is not Channel.SITE:
+        return content
+    said = texts.render(KIND, contact.language, {**content, "name": contact.name}, "subject", "text")
+    return {"title": said["subject"], "body": said["text"]}

@@ -1,0 +1,1 @@
+"""What notifier does about the events of others: one module per owner."""

@@ -1,0 +1,30 @@
+"""The errors of the domain.
+
+::
+
+    DomainError
+    ├── NotificationNotFound   there is none with this id that the caller may see
+    ├── AccessDenied           the caller's roles do not allow this
+    ├── ForgedWebhook          the signature or its time does not hold: nobody knows who sent this
+    └── CannotRender           there is no template for this, or it lacks something
+"""
+
+from __future__ import annotations
+
+from shop_events.contracts import DomainError
+
+
+class NotificationNotFound(DomainError):
+    """No such notification, or it is somebody else's: the two look the same from outside."""
+
+
+class AccessDenied(DomainError):
+    """None of the caller's roles allows this."""
+
+
+class ForgedWebhook(DomainError):
+    """A webhook was not signed by the provider, or too long ago."""
+
+
+class CannotRender(DomainError):
+    """A notification cannot be put into words."""

@@ -1,0 +1,80 @@
+"""What is handed to a provider, what can come of it, and what is expected of the outside for that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A notification made ready for one address.
+
+    Args:
+        address: where to; never logged.
+        text: the plain text.
+        tags: the notification's id and what it is about; the provider gives them back in its webhooks.
+        subject, html: of a mail.
+    """
+
+    address: str = field(repr=False)
+    text: str = field(repr=False)
+    tags: Mapping[str, str]
+    subject: str = ""
+    html: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took it."""
+
+    provider_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider looked at it and will not have it; sending it again would not help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """It certainly was not taken: the provider has too much to do, or was not reached.
+
+    Args:
+        reason: a word for logs and metrics.
+        retry_after: seconds the provider asks for, None when it did not say.
+    """
+
+    reason: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """It may have been taken or not."""
+
+    reason: str
+
+
+Outcome = Accepted | Refused | NotTaken | Lost
+
+
+class Provider(Protocol):
+    """Sends messages of one channel."""
+
+    async def send(self, message: Message) -> Outcome:
+        """Send once, without any retry, within a bounded time. Never raises for what a provider does."""
+
+
+class Texts(Protocol):
+    """Puts notifications into words."""
+
+    def render(self, kind: str, language: str, content: Mapping[str, Any], *parts: str) -> dict[str, str]:
+        """Return the named parts (``subject``, ``text``, ``html``, ``sms``) of a kind of notification.
+
+        Raises:
+            CannotRender: there are no words for it.
+        """

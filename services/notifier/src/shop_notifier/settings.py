@@ -1,0 +1,72 @@
+"""Notifier's environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from shop_chassis.settings import ServiceSettings
+
+
+class NotifierSettings(ServiceSettings):
+    """Notifier tells people what concerns them, through the site, email and SMS."""
+
+    service_name: str = Field("notifier", description="Name in logs, metrics and event sources")
+    mongodb_database: str = Field(
+        "shop_notifier",
+        pattern=r"^[A-Za-z0-9_-]{1,63}$",
+        description="Database that this service owns alone",
+    )
+    http_port: int = Field(8104, ge=0, le=65535, description="Port of the API; 0 takes a free one")
+
+    sendgrid_api_key: SecretStr = Field(min_length=1, description="API key of the mail provider")
+    sendgrid_base_url: str = Field(
+        "https://api.sendgrid.com", pattern=r"^https?://", description="Where SendGrid's v3 API is"
+    )
+    sendgrid_webhook_public_key: str = Field(
+        min_length=1, description="Key that verifies mail events, base64 of DER, as SendGrid shows it"
+    )
+    mail_from: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Sender address of all mail")
+
+    twilio_account_sid: str = Field(
+        pattern=r"^AC[0-9a-fA-F]{32}$", description="Account of the text message provider"
+    )
+    twilio_auth_token: SecretStr = Field(
+        min_length=1, description="Its secret: authenticates us, and verifies status callbacks"
+    )
+    twilio_base_url: str = Field(
+        "https://api.twilio.com", pattern=r"^https?://", description="Where Twilio's 2010-04-01 API is"
+    )
+    sms_from: str = Field(min_length=1, description="Sender of all text messages: a number or a sender id")
+
+    send_concurrency: int = Field(16, ge=1, le=200, description="Most sends in flight on each channel")
+    provider_timeout_seconds: float = Field(
+        10, gt=0, le=60, description="How long a provider may take to connect, or to answer"
+    )
+    claim_stale_seconds: float = Field(
+        25, gt=0, le=3600, description="Age from which a send that nobody reported on counts as interrupted"
+    )
+    settle_deadline_seconds: float = Field(
+        30, gt=0, le=86_400, description="How long an outcome may stay unknown before policy decides it"
+    )
+    settle_interval_seconds: float = Field(
+        2, gt=0, le=60, description="Time between two looks for interrupted sends and unknown outcomes"
+    )
+
+    @model_validator(mode="after")
+    def _claims_outlast_sends(self) -> Self:
+        if self.claim_stale_seconds < 2 * self.provider_timeout_seconds:
+            raise ValueError("CLAIM_STALE_SECONDS must be at least twice PROVIDER_TIMEOUT_SECONDS")
+        return self
+
+    @property
+    def claims_last(self) -> timedelta:
+        """Return the age from which a claim's holder cannot be sending any more."""
+        return timedelta(seconds=self.claim_stale_seconds)
+
+    @property
+    def settle_within(self) -> timedelta:
+        """Return how long an outcome may stay unknown."""
+        return timedelta(seconds=self.settle_deadline_seconds)

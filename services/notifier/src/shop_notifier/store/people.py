@@ -1,0 +1,52 @@
+"""Read models of people, from what identity tells: how to reach them, whether they are still there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shop_events.contracts.identity import ContactChanged
+from shop_events.read_model import ReadModel
+
+CONTACTS = "contacts"
+USERS = "users"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How to address a person. ``email`` and ``sms`` are None where there is no such point."""
+
+    user_id: str
+    name: str = field(repr=False)
+    language: str
+    email: str | None = field(repr=False)
+    sms: str | None = field(repr=False)
+
+
+class Contacts(ReadModel):
+    """The newest contact points of each user."""
+
+    async def contact(self, user_id: str) -> Contact | None:
+        """Return how to reach a user; None when nothing has arrived, or nobody may address them any more."""
+        document = await self.get(user_id)
+        return None if document is None else _contact(document)
+
+    async def contacts(self, user_ids: set[str]) -> dict[str, Contact]:
+        """Return the known contacts among ``user_ids``."""
+        return {key: _contact(document) for key, document in (await self.get_many(user_ids)).items()}
+
+
+class Users(ReadModel):
+    """The newest state of each user."""
+
+    async def is_gone(self, user_id: str) -> bool:
+        """Say whether the user is known to have left."""
+        gone = {"_id": user_id, "gone": True}
+        return await self._collection.find_one(gone, {"_id": 1}, session=self._session) is not None
+
+
+def _contact(document: dict[str, Any]) -> Contact:
+    told = ContactChanged.model_validate({**document, "user_id": document["_id"]})
+    points = sorted(told.points, key=lambda point: not point.verified)
+    address = {point.channel: point.address for point in reversed(points)}
+    return Contact(told.user_id, told.name, told.language, address.get("email"), address.get("sms"))

@@ -1,0 +1,80 @@
+"""One transaction of notifier, with its repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+
+from shop_events.unit_of_work import Transactor, UnitOfWork
+from shop_notifier.domain.notifications import Notification
+from shop_notifier.domain.sending import Texts
+from shop_notifier.store.notifications import NOTIFICATIONS, Notifications
+from shop_notifier.store.people import CONTACTS, USERS, Contacts, Users
+from shop_notifier.store.webhooks import WEBHOOK_EVENTS, WebhookEvents
+
+
+def _nobody() -> None:
+    """There is no dispatcher in this process to wake."""
+
+
+class NotifierUnitOfWork(UnitOfWork):
+    """What notifier's use cases work with.
+
+    Args:
+        texts: puts notifications into words.
+        wake: called after the commit when there is something to send.
+    """
+
+    def __init__(
+        self,
+        db: AsyncDatabase[Any],
+        session: AsyncClientSession | None,
+        source: str,
+        *,
+        texts: Texts,
+        wake: Callable[[], None] = _nobody,
+    ) -> None:
+        super().__init__(db, session, source)
+        self.texts = texts
+        self._wake = wake
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        return Notifications(self.db[NOTIFICATIONS], self.session)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        return Contacts(self.db[CONTACTS], self.session)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self.db[USERS], self.session)
+
+    @cached_property
+    def webhook_events(self) -> WebhookEvents:
+        return WebhookEvents(self.db[WEBHOOK_EVENTS], self.session)
+
+    async def add(self, notifications: Sequence[Notification]) -> None:
+        """Store new notifications and tell of them."""
+        await self.notifications.add(notifications)
+        self._tell(notifications)
+
+    async def save(self, notifications: Sequence[Notification]) -> None:
+        """Store changed notifications and tell what happened to them."""
+        await self.notifications.save(notifications)
+        self._tell(notifications)
+
+    def wake_dispatch(self) -> None:
+        """Have the dispatcher look at the queue once this is committed."""
+        self.on_commit.append(self._wake)
+
+    def _tell(self, notifications: Sequence[Notification]) -> None:
+        for notification in notifications:
+            self.publish(notification.facts)
+
+
+Transact = Transactor[NotifierUnitOfWork]

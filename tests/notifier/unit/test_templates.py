@@ -1,0 +1,44 @@
+"""What people read: every part of a receipt, in the nearest language, with nothing left blank or unescaped."""
+
+import pytest
+
+from shop_notifier.adapters.templates import Templates
+from shop_notifier.domain.errors import CannotRender
+
+CONTENT = {
+    "name": "Ada <3",
+    "order_id": "ord_1",
+    "total": "GBP 12.34",
+    "lines": [{"title": "Cup & <saucer>", "quantity": 2, "total": "GBP 12.34"}],
+}
+
+
+def test_a_receipt_names_lines_and_total_in_every_part() -> None:
+    said = Templates().render("receipt", "en", CONTENT, "subject", "text", "html", "sms")
+    assert said["subject"] == "Your receipt for order ord_1"
+    assert "2 x Cup & <saucer>: GBP 12.34" in said["text"]
+    assert "Total paid: GBP 12.34" in said["text"]
+    assert "GBP 12.34" in said["sms"]
+    assert "\n" not in said["sms"]
+
+
+def test_html_is_escaped_and_text_is_not() -> None:
+    said = Templates().render("receipt", "en", CONTENT, "text", "html")
+    assert "Hello Ada <3," in said["text"]
+    assert "Ada &lt;3" in said["html"]
+    assert "Cup &amp; &lt;saucer&gt;" in said["html"]
+
+
+@pytest.mark.parametrize("language", ["de", "pt-BR", "en-GB", "", "../../etc"])
+def test_a_language_there_is_no_text_in_falls_back(language: str) -> None:
+    assert Templates().render("receipt", language, CONTENT, "subject")["subject"].startswith("Your receipt")
+
+
+def test_a_missing_value_is_an_error_and_not_a_blank() -> None:
+    with pytest.raises(CannotRender):
+        Templates().render("receipt", "en", {"name": ""}, "text")
+
+
+def test_an_unknown_kind_is_an_error() -> None:
+    with pytest.raises(CannotRender):
+        Templates().render("ransom", "en", CONTENT, "text")
