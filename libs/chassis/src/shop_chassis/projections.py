@@ -10,6 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt import InvalidKeyError
 from jwt.algorithms import OKPAlgorithm
 
+from shop_chassis.auth import TokenVerifier
+from shop_chassis.settings import ServiceSettings
+from shop_chassis.supervision import Part
+from shop_events.compacted_view import CompactedView
 from shop_events.contracts import Event
 from shop_events.contracts.identity import SigningKeyPublished, TokensRevoked
 
@@ -47,6 +51,23 @@ class Revocations:
         """Return the lowest epoch still valid for a user or a token family, None when all are."""
         revoked = self._view.get(subject)
         return revoked.lowest_epoch if revoked else None
+
+
+def local_verifier(settings: ServiceSettings) -> tuple[TokenVerifier, list[Part]]:
+    """Return a verifier that asks nobody, and the parts that keep what it knows up to date."""
+    keys = CompactedView(settings.kafka, SigningKeyPublished)
+    revocations = CompactedView(settings.kafka, TokensRevoked)
+    verifier = TokenVerifier(
+        SigningKeys(keys),
+        Revocations(revocations),
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        leeway=settings.token_leeway,
+    )
+    return verifier, [
+        Part("signing-keys", keys.run, keys.caught_up.is_set, outlived=True),
+        Part("revocations", revocations.run, revocations.caught_up.is_set, outlived=True),
+    ]
 
 
 @lru_cache(maxsize=64)
