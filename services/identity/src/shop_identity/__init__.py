@@ -1,0 +1,1 @@
+"""identity: people, how they prove who they are, and what they may do."""

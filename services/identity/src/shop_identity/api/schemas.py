@@ -1,0 +1,175 @@
+"""What comes in and goes out over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from shop_chassis.http import Body, FromText
+from shop_identity.application.tokens import Grant
+from shop_identity.domain.keys import SigningKey
+from shop_identity.domain.users import Role, Status, User
+
+Email = Annotated[
+    str, Field(min_length=3, max_length=254, examples=["ada@example.com"], description="E-mail address")
+]
+Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Ada Lovelace"])]
+Phone = Annotated[
+    str, Field(min_length=4, max_length=32, examples=["+442079460018"], description="With country code")
+]
+Language = Annotated[str, Field(min_length=2, max_length=35, examples=["en"], description="BCP 47")]
+TimeZone = Annotated[str, Field(min_length=1, max_length=64, examples=["Europe/London"], description="IANA")]
+
+
+# Spaces at the ends of a password belong to it.
+Password = Annotated[
+    str,
+    StringConstraints(strip_whitespace=False, min_length=10, max_length=128),
+    Field(repr=False, json_schema_extra={"format": "password"}),
+]
+TypedPassword = Annotated[
+    str,
+    StringConstraints(strip_whitespace=False, min_length=1, max_length=128),
+    Field(repr=False, json_schema_extra={"format": "password"}),
+]
+
+
+class Register(Body):
+    """Somebody new."""
+
+    email: Email
+    password: Password
+    name: Name = ""
+    phone: Phone | None = None
+    language: Language = "en"
+    time_zone: TimeZone = "UTC"
+
+    @property
+    def profile(self) -> dict[str, str | None]:
+        """What they say about themselves."""
+        return self.model_dump(exclude={"email", "password"})
+
+
+class Amend(Body):
+    """Parts of a profile; what is left out stays. A null ``phone`` removes it."""
+
+    name: Name = ""
+    phone: Phone | None = None
+    language: Language = "en"
+    time_zone: TimeZone = "UTC"
+
+    @property
+    def changes(self) -> dict[str, str | None]:
+        """What was sent."""
+        return self.model_dump(exclude_unset=True)
+
+
+class AssignRoles(Body):
+    """All roles a user has from now on."""
+
+    roles: list[Annotated[Role, FromText]] = Field(max_length=len(Role))
+
+
+class LogIn(Body):
+    """Who says they are, and the proof."""
+
+    email: Annotated[str, Field(min_length=1, max_length=254)]
+    password: TypedPassword
+
+
+class Refresh(Body):
+    """A refresh token."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+
+
+class LogOut(Body):
+    """Which logins end: this one, or all of the user's."""
+
+    everywhere: bool = False
+
+
+class UserView(BaseModel):
+    """A user as they see themselves."""
+
+    id: str
+    email: str
+    name: str
+    phone: str | None
+    language: str
+    time_zone: str
+    roles: list[Role]
+    status: Status
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> UserView:
+        """Show a user."""
+        profile = user.contact.profile
+        return cls(
+            id=user.id,
+            email=user.email.address,
+            name=profile.name,
+            phone=profile.phone,
+            language=profile.language,
+            time_zone=profile.time_zone,
+            roles=sorted(user.roles),
+            status=user.status,
+            created_at=user.created_at,
+        )
+
+
+class RolesView(BaseModel):
+    """What an administrator sees after changing roles: nothing personal."""
+
+    id: str
+    roles: list[Role]
+
+    @classmethod
+    def of(cls, user: User) -> RolesView:
+        """Show a user's roles."""
+        return cls(id=user.id, roles=sorted(user.roles))
+
+
+class TokenView(BaseModel):
+    """Tokens (RFC 6749, section 5.1). ``expires_in`` is in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    expires_in: int
+    refresh_token: str
+    user_id: str
+
+    @classmethod
+    def of(cls, grant: Grant) -> TokenView:
+        """Show what was granted."""
+        return cls(
+            access_token=grant.access_token,
+            expires_in=grant.expires_in,
+            refresh_token=grant.refresh_token,
+            user_id=grant.user_id,
+        )
+
+
+class KeyView(BaseModel):
+    """A public key (RFC 7517; OKP, RFC 8037)."""
+
+    kid: str
+    kty: Literal["OKP"] = "OKP"
+    crv: Literal["Ed25519"] = "Ed25519"
+    alg: Literal["EdDSA"] = "EdDSA"
+    use: Literal["sig"] = "sig"
+    x: str
+
+
+class KeySetView(BaseModel):
+    """All public keys."""
+
+    keys: list[KeyView]
+
+    @classmethod
+    def of(cls, keys: list[SigningKey]) -> KeySetView:
+        """Show the public halves."""
+        return cls(keys=[KeyView(kid=key.kid, x=key.x) for key in keys])

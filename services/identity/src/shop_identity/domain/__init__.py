@@ -1,0 +1,1 @@
+"""Rules of identity: users, token families, signing keys, revocations, throttling. No I/O."""

@@ -1,0 +1,125 @@
+"""What identity refuses, and why.
+
+::
+
+    IdentityError
+    ├── InvalidField              a value in the request is not acceptable; says which
+    ├── AddressTaken              somebody has registered with this address
+    ├── IdempotencyKeyReused      the key came with another request before
+    ├── WrongCredentials          address and password do not belong together
+    ├── Throttled                 too many failures; says when to come back
+    ├── RefreshRefused            the refresh token is unknown, expired, revoked
+    │   └── RefreshTokenReused    it had been rotated away: somebody else may have it
+    ├── UnknownUser               there is no such user
+    ├── VersionMismatch           the user was changed since it was read
+    ├── NotAllowed                the caller's roles do not cover this
+    ├── AdministratorExists       the first administrator is made once
+    ├── OwnRoleKept               administrators do not take the role from themselves
+    ├── NoSigningKey              no key has been known to everybody for long enough yet
+    └── HashingBusy               as many passwords as allowed are waiting to be hashed
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from shop_events.contracts.base import DomainError
+
+
+class IdentityError(DomainError):
+    """Base of everything identity refuses. Its text never repeats what was sent."""
+
+    text: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__(self.text)
+
+
+class InvalidField(IdentityError):
+    """A value in the request is not acceptable."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__()
+        self.members: dict[str, Any] = {"errors": [{"pointer": f"#/{field}", "message": message}]}
+
+
+class AddressTaken(IdentityError):
+    """Somebody has registered with this address."""
+
+    text = "An account with this e-mail address exists."
+
+
+class IdempotencyKeyReused(IdentityError):
+    """The key came with another request before."""
+
+    text = "This Idempotency-Key was used with another request."
+
+
+class WrongCredentials(IdentityError):
+    """Address and password do not belong together, or the user may not log in."""
+
+    text = "The e-mail address or the password is wrong."
+
+
+class Throttled(IdentityError):
+    """Too many failures."""
+
+    text = "Too many failed attempts."
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__()
+        self.members: dict[str, Any] = {"retry_after": math.ceil(retry_after.total_seconds())}
+
+
+class RefreshRefused(IdentityError):
+    """The refresh token is unknown, expired or revoked."""
+
+    text = "The refresh token is not valid (any more)."
+
+
+class RefreshTokenReused(RefreshRefused):
+    """The refresh token had been rotated away; clients cannot tell this from other refusals."""
+
+
+class UnknownUser(IdentityError):
+    """There is no such user."""
+
+    text = "There is no such user."
+
+
+class VersionMismatch(IdentityError):
+    """The user was changed since it was read."""
+
+    text = "The user was changed since it was read."
+
+
+class NotAllowed(IdentityError):
+    """The caller's roles do not cover this."""
+
+    text = "This takes the administrator role."
+
+
+class AdministratorExists(IdentityError):
+    """The first administrator is made once."""
+
+    text = "There is an administrator already; further ones are made through the API."
+
+
+class OwnRoleKept(IdentityError):
+    """Administrators do not take the role from themselves, so that one always remains."""
+
+    text = "Another administrator has to take the administrator role from you."
+
+
+class NoSigningKey(IdentityError):
+    """No signing key has been known to everybody for long enough yet."""
+
+    text = "No signing key is in use yet."
+
+
+class HashingBusy(IdentityError):
+    """As many passwords as allowed are waiting to be hashed."""
+
+    text = "Too many passwords are being checked at the moment."

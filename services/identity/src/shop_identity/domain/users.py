@@ -1,0 +1,178 @@
+"""The user: two aggregates of one person, the account (ids, roles) and the contact (how to reach them)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from shop_events.contracts.base import Aggregate, Fact
+from shop_events.contracts.identity import ContactChanged, ContactPoint, UserChanged
+from shop_events.ids import new_id
+from shop_identity.domain.addresses import EmailAddress
+from shop_identity.domain.errors import OwnRoleKept
+
+Status = Literal["active", "disabled"]
+
+
+class Role(StrEnum):
+    """What a user may be."""
+
+    CUSTOMER = "customer"
+    MERCHANT = "merchant"
+    SUPPORT = "support"
+    ADMINISTRATOR = "administrator"
+    ANALYST = "analyst"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What people say about themselves. ``phone`` is E.164."""
+
+    name: str = ""
+    phone: str | None = None
+    language: str = "en"
+    time_zone: str = "UTC"
+
+
+class Contact(Aggregate):
+    """How a user wants to be addressed, told on its own topic with its own versions."""
+
+    def __init__(self, user_id: str, email: str, profile: Profile, version: int = 0) -> None:
+        super().__init__()
+        self.user_id = user_id
+        self.email = email
+        self.profile = profile
+        self.version = version
+
+    def change(self, profile: Profile) -> None:
+        """Take over a new profile; nothing happens when it is the same."""
+        if profile != self.profile:
+            self.profile = profile
+            self.record(self.current())
+
+    def current(self) -> ContactChanged:
+        """Return the state as others may know it."""
+        points = [ContactPoint(channel="email", address=self.email)]
+        if self.profile.phone:
+            points.append(ContactPoint(channel="sms", address=self.profile.phone))
+        return ContactChanged(
+            user_id=self.user_id,
+            name=self.profile.name,
+            points=tuple(points),
+            language=self.profile.language,
+            time_zone=self.profile.time_zone,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Which request made the user: its idempotency key and a keyed hash of its body without the password."""
+
+    key: str
+    fingerprint: str
+
+
+class User(Aggregate):
+    """An account.
+
+    ``epoch`` is in each access token and rises when tokens issued so far must fall. ``families_from`` is the
+    lowest epoch at which a token family may have been opened to be alive: logging out everywhere sets it.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        email: EmailAddress,
+        password_hash: str,
+        roles: Iterable[Role],
+        contact: Contact,
+        created_at: datetime,
+        status: Status = "active",
+        epoch: int = 1,
+        families_from: int = 1,
+        version: int = 0,
+        registration: Registration | None = None,
+    ) -> None:
+        super().__init__()
+        self.id = id
+        self.email = email
+        self.password_hash = password_hash
+        self.roles = frozenset(roles)
+        self.contact = contact
+        self.created_at = created_at
+        self.status: Status = status
+        self.epoch = epoch
+        self.families_from = families_from
+        self.version = version
+        self.registration = registration
+
+    @classmethod
+    def register(
+        cls,
+        email: EmailAddress,
+        password_hash: str,
+        profile: Profile,
+        now: datetime,
+        *,
+        role: Role = Role.CUSTOMER,
+        registration: Registration | None = None,
+    ) -> User:
+        """Make a new user."""
+        id = new_id("usr")
+        contact = Contact(id, email.address, profile)
+        user = cls(
+            id=id,
+            email=email,
+            password_hash=password_hash,
+            roles=[role],
+            contact=contact,
+            created_at=now,
+            registration=registration,
+        )
+        user.record(user.current())
+        contact.record(contact.current())
+        return user
+
+    @property
+    def all_facts(self) -> list[Fact]:
+        """What happened to the account and to the contact."""
+        return [*self.facts, *self.contact.facts]
+
+    @property
+    def revision(self) -> int:
+        """Number of this state of account and contact together; every change that others see raises it."""
+        return self.version + self.contact.version
+
+    @property
+    def may_log_in(self) -> bool:
+        """Say whether the account is open."""
+        return self.status == "active"
+
+    def current(self) -> UserChanged:
+        """Return the state as every service may know it."""
+        return UserChanged(user_id=self.id, roles=tuple(sorted(self.roles)), status=self.status)
+
+    def assign_roles(self, roles: Iterable[Role], by: str) -> bool:
+        """Replace the roles; tokens that carry the old ones fall. False when they are the same already.
+
+        Raises:
+            OwnRoleKept: the administrator ``by`` would take that role from themselves.
+        """
+        wanted = frozenset(roles)
+        if wanted == self.roles:
+            return False
+        if by == self.id and Role.ADMINISTRATOR not in wanted:
+            raise OwnRoleKept
+        self.roles = wanted
+        self.epoch += 1
+        self.record(self.current())
+        return True
+
+    def log_out_everywhere(self) -> None:
+        """End all families opened so far and let their tokens fall. Others learn it as a revocation."""
+        self.epoch += 1
+        self.families_from = self.epoch

@@ -1,0 +1,1 @@
+"""MongoDB: identity's collections and what is read from and written to them."""

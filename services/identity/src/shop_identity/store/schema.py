@@ -1,0 +1,45 @@
+"""Names, indexes and expiry of identity's collections, and the version an aggregate was read at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import CollectionInvalid
+
+from shop_events.contracts.base import Aggregate
+
+USERS: Final = "users"
+FAMILIES: Final = "families"
+REFRESH_TOKENS: Final = "refresh_tokens"
+KEYS: Final = "keys"
+REVOCATIONS: Final = "revocations"
+ACCESS: Final = "access_sequences"
+FAILURES: Final = "failures"
+GUARDS: Final = "guards"
+
+_ALL = (USERS, FAMILIES, REFRESH_TOKENS, KEYS, REVOCATIONS, ACCESS, FAILURES, GUARDS)
+# Longer than the access topic keeps its events, so that no reader meets a number twice.
+_ACCESS_IDLE = timedelta(days=60)
+
+
+async def migrate(db: AsyncDatabase[Any]) -> None:
+    """Create collections and indexes that are missing; again is harmless."""
+    for name in _ALL:
+        try:
+            await db.create_collection(name)
+        except CollectionInvalid:
+            continue
+    await db[USERS].create_index("email_key", unique=True)
+    await db[USERS].create_index("roles")
+    await db[KEYS].create_index("signs_from")
+    await db[REVOCATIONS].create_index("until", partialFilterExpression={"until": {"$type": "date"}})
+    for name in (FAMILIES, REFRESH_TOKENS, FAILURES):
+        await db[name].create_index("expires_at", expireAfterSeconds=0)
+    await db[ACCESS].create_index("touched_at", expireAfterSeconds=int(_ACCESS_IDLE.total_seconds()))
+
+
+def loaded_version(aggregate: Aggregate) -> int:
+    """Return the version an aggregate had when it was read; 0 when it is new."""
+    return aggregate.version - len(aggregate.facts)
