@@ -49,3 +49,23 @@ docs: $(STAMP) ## Write docs/settings.md, docs/routes.md and docs/topics.md anew
 .PHONY: lock
 lock: $(STAMP) ## Lock the requirements anew (pinned, hashed, no index addresses)
 	@$(BIN)/python -m shop_devstack.lock $(PACKAGES)
+
+.PHONY: up
+up: $(STAMP) ## Start everything on this machine and watch over it; Ctrl-C stops it (DETACH=1 returns once it is ready)
+	@$(BIN)/python -m shop_devstack up $(if $(DETACH),--detach)
+
+.PHONY: down
+down: $(STAMP) ## Stop everything; the data stays
+	@$(BIN)/python -m shop_devstack down
+
+.PHONY: reset
+reset: $(STAMP) ## Stop everything and delete the data; the downloads stay
+	@$(BIN)/python -m shop_devstack reset
+
+.PHONY: logs
+logs: $(STAMP) ## Follow the logs (S=catalog: of one part only)
+	@$(BIN)/python -m shop_devstack logs $(S)
+
+.PHONY: status
+status: $(STAMP) ## Show the parts, their addresses and whether they are ready
+	@$(BIN)/python -m shop_devstack status

@@ -7,15 +7,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from shop_devstack import deathsig
+from shop_devstack import launch
 from shop_devstack.errors import NotReadyError
 
 _POLL_SECONDS = 0.05
 
 
-def bound_to_parent(argv: Sequence[str | Path]) -> list[str]:
-    """Return the command line that runs `argv` and dies with whoever starts it."""
-    return [sys.executable, "-I", "-S", str(deathsig.__file__), *map(str, argv)]
+def bound_to_parent(argv: Sequence[str | Path], environment: Path | None = None) -> list[str]:
+    """Return the command line that runs `argv` and dies with whoever starts it.
+
+    Args:
+        environment: JSON file with variables to add.
+    """
+    extra = ["--environment", str(environment)] if environment else []
+    return [sys.executable, "-I", "-S", str(launch.__file__), *extra, *map(str, argv)]
 
 
 @contextmanager

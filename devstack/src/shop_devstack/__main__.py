@@ -1,0 +1,182 @@
+"""`python -m shop_devstack`: the commands behind `make up`, `down`, `reset`, `logs` and `status`."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from pydantic import ValidationError
+
+from shop_devstack import children, folders, programs, stack
+from shop_devstack.errors import DevstackError, NotRunningError
+from shop_devstack.screen import Screen
+from shop_devstack.settings import StackSettings
+from shop_devstack.stack import RunningStack, StackInfo
+from shop_devstack.supervise import Process, Supervisor, crashed
+
+_WATCH_SECONDS = 0.5
+_NOT_RUNNING = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 failed, 3 nothing is running."""
+    parsed = _parser().parse_args(arguments)
+    screen = Screen()
+    folder = folders.devstack_dir()
+    try:
+        match parsed.command:
+            case "up":
+                return up(folder, screen, detach=parsed.detach)
+            case "down":
+                return down(folder, screen)
+            case "reset":
+                return reset(folder, screen)
+            case "logs":
+                logs(folder, parsed.part)
+            case _:
+                return status(folder, screen)
+    except NotRunningError as error:
+        screen.warn(str(error))
+        return _NOT_RUNNING
+    except (DevstackError, ValidationError) as error:
+        screen.warn(str(error))
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m shop_devstack", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up_command = commands.add_parser("up", help="start everything and watch over it")
+    up_command.add_argument("--detach", action="store_true", help="return once everything is ready")
+    commands.add_parser("down", help="stop everything, keep the data")
+    commands.add_parser("reset", help="stop everything, delete the data")
+    logs_command = commands.add_parser("logs", help="follow the logs")
+    logs_command.add_argument("part", nargs="?", help="one part only, for instance catalog")
+    commands.add_parser("status", help="show what is running")
+    return parser
+
+
+def up(folder: Path, screen: Screen, *, detach: bool) -> int:
+    """Start the stack, or show the one that runs; unless detached, watch it until Ctrl-C and stop it then."""
+    if (info := stack.running(folder)) is not None:
+        screen.say("The stack is already running.")
+        show(info, screen, detached=True)
+        return 0
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, _interrupt)
+    try:
+        started = stack.start(folder, StackSettings(), screen, outlive=detach)
+    except KeyboardInterrupt:
+        screen.say("Stopped before everything was up.")
+        return 130
+    show(started.info, screen, detached=detach)
+    return 0 if detach else _watch(started, screen)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _watch(started: RunningStack, screen: Screen) -> int:
+    """Report each crash until Ctrl-C, which stops everything in order, or until someone else stops it."""
+    try:
+        before = started.launched.supervisor.processes()
+        while started.launched.process.poll() is None:
+            time.sleep(_WATCH_SECONDS)
+            after = started.launched.supervisor.processes()
+            for process in crashed(before, after):
+                log = started.info.folder / "logs" / f"{process.name}.log"
+                screen.crash(process, children.last_lines(log))
+            before = after or before
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with screen.step("Stopping everything in order"):
+            started.launched.stop()
+        return 0
+    if started.launched.process.returncode:
+        screen.warn("The supervisor was killed, and all parts with it; `make up` starts them again.")
+        return 1
+    screen.say("The stack was stopped.")
+    return 0
+
+
+def show(info: StackInfo, screen: Screen, *, detached: bool) -> None:
+    """Print where everything is, who may log in and what to do next."""
+    admin = info.admin()
+    screen.pairs(
+        "Shopstream is up",
+        [
+            ("Shop (all services)", info.gateway_url),
+            ("Mails and messages", info.sandbox_url),
+            ("MongoDB", info.mongodb_url),
+            ("Kafka", info.kafka_bootstrap_servers),
+            ("Administrator", f"{admin.email}  password {admin.password}"),
+        ],
+    )
+    screen.pairs(
+        "Next",
+        [
+            (f"curl {info.gateway_url}/v1/products", "the catalogue"),
+            ("make demo", "real invoices become orders, receipts and mails"),
+            ("make status", "the parts, and whether they are ready"),
+            ("make logs S=catalog", "follow the log of one part"),
+            ("make down" if detached else "Ctrl-C", "stop everything; the data stays"),
+        ],
+    )
+
+
+def down(folder: Path, screen: Screen) -> int:
+    """Stop the stack."""
+    with screen.step("Stopping everything in order"):
+        stopped = stack.stop(folder)
+    if not stopped:
+        screen.say("Nothing was running.")
+    return 0
+
+
+def reset(folder: Path, screen: Screen) -> int:
+    """Stop the stack and delete its data."""
+    stack.stop(folder)
+    with screen.step(f"Deleting the data in {folder}"):
+        stack.delete_data(folder)
+    return 0
+
+
+def logs(folder: Path, part: str | None) -> NoReturn:
+    """Become `tail`, following one log or all. Raises NotRunningError when there is none."""
+    files = sorted((folder / "logs").glob(f"{part or '*'}.log"))
+    if not files:
+        raise NotRunningError(f"There is no log {f'of {part} ' if part else ''}in {folder / 'logs'}")
+    os.execvp("tail", ["tail", "-n", "20", "-F", *map(str, files)])  # noqa: S606
+
+
+def status(folder: Path, screen: Screen) -> int:
+    """Show each part's state, and whether it is ready. Raises NotRunningError."""
+    processes = Supervisor(folder).processes()
+    if not processes:
+        raise NotRunningError("The stack is not running; `make up` starts it.")
+    info = stack.running(folder)
+    urls = info.service_urls if info else {}
+    rows = [
+        (*_row(process), urls.get(name, ""), _health(urls.get(name))) for name, process in processes.items()
+    ]
+    screen.table(("part", "state", "pid", "since", "own address", "health"), rows)
+    return 0
+
+
+def _row(process: Process) -> tuple[str, ...]:
+    return process.name, process.state.lower(), str(process.pid or ""), process.description.split(", ")[-1]
+
+
+def _health(url: str | None) -> str:
+    if not url:
+        return ""
+    return "ready" if programs.answers_ok(int(url.rsplit(":", 1)[1]), "/health/ready") else "not ready"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

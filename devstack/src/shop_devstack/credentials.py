@@ -1,0 +1,98 @@
+"""Keys and passwords of the laptop's stack: made here, kept in its folder, never a real provider's."""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import BaseModel
+
+from shop_devstack.errors import RealCredentialsError
+
+_REAL = ("SENDGRID_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
+
+
+def refuse_real(environment: Mapping[str, str]) -> None:
+    """Raise RealCredentialsError when a provider's credentials are set."""
+    if found := [name for name in _REAL if environment.get(name)]:
+        raise RealCredentialsError(found)
+
+
+class ProviderKeys(BaseModel):
+    """What the sandbox and the services must both know; each name is that of the variable."""
+
+    sendgrid_api_key: str
+    sendgrid_signing_key: str
+    """PEM of a P-256 private key."""
+    sendgrid_webhook_public_key: str
+    """Base64 of its public half as DER SubjectPublicKeyInfo, as SendGrid shows it."""
+    twilio_account_sid: str
+    twilio_auth_token: str
+    payment_api_key: str
+    payment_webhook_secret: str
+
+    @classmethod
+    def generate(cls) -> "ProviderKeys":
+        """Return fresh random keys."""
+        signing = ec.generate_private_key(ec.SECP256R1())
+        public = signing.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        private = signing.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        return cls(
+            sendgrid_api_key=f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
+            sendgrid_signing_key=private.decode(),
+            sendgrid_webhook_public_key=base64.b64encode(public).decode(),
+            twilio_account_sid=f"AC{secrets.token_hex(16)}",
+            twilio_auth_token=secrets.token_hex(16),
+            payment_api_key=f"sk_sandbox_{secrets.token_urlsafe(24)}",
+            payment_webhook_secret=f"whsec_{secrets.token_urlsafe(24)}",
+        )
+
+    @classmethod
+    def kept_in(cls, file: Path) -> "ProviderKeys":
+        """Return the keys of a file, made on first use."""
+        if file.exists():
+            return cls.model_validate_json(file.read_text())
+        keys = cls.generate()
+        write_private(file, keys.model_dump())
+        return keys
+
+
+class Account(BaseModel):
+    """The first administrator of this stack."""
+
+    email: str = "admin@shopstream.example"
+    password: str
+    created: bool = False
+    """Whether identity has confirmed it."""
+
+    @classmethod
+    def kept_in(cls, file: Path) -> "Account":
+        """Return the account of a file; its password is made, and kept, before the account is."""
+        if file.exists():
+            return cls.model_validate(json.loads(file.read_text())["admin"])
+        account = cls(password=secrets.token_urlsafe(15))
+        account.keep_in(file)
+        return account
+
+    def keep_in(self, file: Path) -> None:
+        """Write the account."""
+        write_private(file, {"admin": self.model_dump()})
+
+
+def write_private(file: Path, content: Mapping[str, object]) -> None:
+    """Replace a file by JSON that only this user may read; never leaves half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        json.dump(content, out, indent=2)
+    draft.replace(file)

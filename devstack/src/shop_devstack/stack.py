@@ -1,0 +1,264 @@
+"""Starting, finding and stopping the embedded stack of one folder."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka.errors import KafkaError
+from pydantic import BaseModel, ValidationError
+
+from shop_devstack import credentials, folders, gateway, jars, kafka, mongod, programs
+from shop_devstack.credentials import Account, ProviderKeys
+from shop_devstack.errors import DevstackError, NotReadyError
+from shop_devstack.java import find_java
+from shop_devstack.programs import SERVICES, Layout, Program
+from shop_devstack.screen import Screen
+from shop_devstack.settings import StackSettings
+from shop_devstack.supervise import Launched, Supervisor, launch
+
+_KEPT_BY_RESET = "jars"
+
+
+class StackInfo(BaseModel):
+    """A running stack: where its parts answer, and which processes they are."""
+
+    folder: Path
+    supervisor_pid: int
+    gateway_url: str
+    sandbox_url: str
+    service_urls: dict[str, str]
+    """Service name to the address of its own port, where /health/* and /metrics are."""
+    databases: dict[str, str]
+    """Service name to database name."""
+    mongodb_url: str
+    kafka_bootstrap_servers: str
+    topic_prefix: str
+    ports: dict[str, int]
+    pids: dict[str, int]
+    """Part to process id; of this moment when the info comes from `running`."""
+
+    @property
+    def accounts_file(self) -> Path:
+        """Return the JSON file with the administrator's address and password."""
+        return self.folder / "accounts.json"
+
+    def admin(self) -> Account:
+        """Return the administrator's account."""
+        return Account.kept_in(self.accounts_file)
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """A stack that this process has started."""
+
+    info: StackInfo
+    launched: Launched
+
+
+def running(folder: Path | None = None) -> StackInfo | None:
+    """Return the stack that is up and complete in this folder, None when there is none."""
+    folder = folder or folders.devstack_dir()
+    supervisor = Supervisor(folder)
+    pid = supervisor.pid()
+    if pid is None:
+        return None
+    try:
+        info = StackInfo.model_validate_json((folder / "stack.json").read_text())
+    except (FileNotFoundError, ValidationError):
+        return None
+    processes = supervisor.processes().values()
+    return info.model_copy(update={"supervisor_pid": pid, "pids": {p.name: p.pid for p in processes}})
+
+
+@contextmanager
+def starting(folder: Path) -> Iterator[None]:
+    """Hold the right to start a stack in this folder. Raises DevstackError when someone else holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "starting.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DevstackError(f"Another command is just starting the stack in {folder}") from error
+        yield
+
+
+def start(folder: Path, settings: StackSettings, screen: Screen, outlive: bool) -> RunningStack:
+    """Start everything, each part once what it needs is ready, and write `stack.json`.
+
+    Args:
+        outlive: whether the stack goes on when this process ends.
+
+    Raises DevstackError; what was started is stopped then.
+    """
+    credentials.refuse_real(os.environ)
+    with starting(folder):
+        if Supervisor(folder).pid() is not None:
+            raise DevstackError(
+                f"A stack is already running, or half started, in {folder}; `make down` ends it"
+            )
+        (folder / "stack.json").unlink(missing_ok=True)
+        layout = Layout.choose(folder, settings)
+        stores, rest = _parts(layout, settings, screen)
+        launched = launch(folder, [*stores, *rest], outlive)
+        try:
+            return RunningStack(_start_in_order(layout, stores, rest, launched, screen), launched)
+        except BaseException:
+            launched.stop()
+            raise
+
+
+def _start_in_order(
+    layout: Layout,
+    stores: list[Program],
+    rest: list[Program],
+    launched: Launched,
+    screen: Screen,
+) -> StackInfo:
+    _start_together(stores, launched.supervisor, screen)
+    with screen.step("Topics"):
+        _ensure_topics(layout)
+    _start_together(rest, launched.supervisor, screen)
+    with screen.step("Administrator"):
+        _ensure_administrator(layout, rest)
+    info = _info(layout, launched)
+    credentials.write_private(layout.folder / "stack.json", info.model_dump(mode="json"))
+    return info
+
+
+def _parts(layout: Layout, settings: StackSettings, screen: Screen) -> tuple[list[Program], list[Program]]:
+    stores = []
+    if not settings.mongodb_url:
+        stores.append(_mongod(layout))
+    if not settings.kafka_bootstrap_servers:
+        stores.append(_kafka(layout, screen))
+    keys = ProviderKeys.kept_in(layout.folder / "secrets.json")
+    rest = [
+        programs.sandbox_program(layout, keys),
+        *(programs.service_program(name, layout, keys) for name in SERVICES),
+        programs.gateway_program(layout, _write_gateway_config(layout)),
+    ]
+    return stores, rest
+
+
+def _mongod(layout: Layout) -> Program:
+    layout.data("mongod").mkdir(parents=True, exist_ok=True)
+    return programs.mongod_program(layout, mongod.find_mongod())
+
+
+def _kafka(layout: Layout, screen: Screen) -> Program:
+    broker = kafka.Broker(
+        java=find_java(),
+        jars=fetch_jars(screen),
+        data_dir=layout.data("kafka"),
+        port=layout.ports["kafka"],
+        controller_port=layout.ports["kafka-controller"],
+    )
+    broker.prepare()
+    return programs.kafka_program(broker)
+
+
+def fetch_jars(screen: Screen) -> list[Path]:
+    """Return Kafka's jars, with a bar on the screen while they are fetched and verified."""
+    locked = jars.read_lock()
+    with screen.counted("Kafka's jars", len(locked)) as progress:
+        task = progress.task_ids[0]
+        return jars.fetch(folders.jar_cache(), locked, lambda done, _: progress.update(task, completed=done))
+
+
+def _write_gateway_config(layout: Layout) -> Path:
+    web = folders.PROJECT / "web"
+    config = gateway.caddy_config(
+        gateway.routes(folders.PROJECT / "deploy" / "k8s" / "base"),
+        {name: layout.url(name).removeprefix("http://") for name in SERVICES},
+        layout.ports["gateway"],
+        layout.data("gateway"),
+        web if (web / "index.html").exists() else None,
+    )
+    layout.data("gateway").mkdir(parents=True, exist_ok=True)
+    file = layout.folder / "run" / "caddy.json"
+    credentials.write_private(file, config)
+    return file
+
+
+def _start_together(parts: list[Program], supervisor: Supervisor, screen: Screen) -> None:
+    for program in parts:
+        supervisor.start(program)
+    for program in parts:
+        with screen.step(program.title):
+            supervisor.await_ready(program)
+
+
+def _ensure_topics(layout: Layout) -> None:
+    from shop_events.admin import ensure_topics  # noqa: PLC0415  commands that start nothing are quick
+
+    try:
+        asyncio.run(ensure_topics(layout.kafka_bootstrap_servers, layout.topic_prefix))
+    except (KafkaError, OSError) as error:
+        raise NotReadyError(
+            "Kafka", f"the topics could not be made at {layout.kafka_bootstrap_servers}: {error}"
+        ) from error
+
+
+def _ensure_administrator(layout: Layout, parts: list[Program]) -> None:
+    file = layout.folder / "accounts.json"
+    account = Account.kept_in(file)
+    if account.created:
+        return
+    identity = next(program for program in parts if program.name == "identity")
+    done = subprocess.run(
+        [sys.executable, "-m", "shop_identity", "create-admin", "--email", account.email],
+        env={**os.environ, **identity.environment, "ADMIN_PASSWORD": account.password},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode:
+        raise NotReadyError("The administrator's account", "identity refused it", done.stdout + done.stderr)
+    account.model_copy(update={"created": True}).keep_in(file)
+
+
+def _info(layout: Layout, launched: Launched) -> StackInfo:
+    return StackInfo(
+        folder=layout.folder,
+        supervisor_pid=launched.process.pid,
+        gateway_url=layout.gateway_url,
+        sandbox_url=layout.url("sandbox"),
+        service_urls={name: layout.url(name) for name in SERVICES},
+        databases={name: f"shop_{name}" for name in SERVICES},
+        mongodb_url=layout.mongodb_url,
+        kafka_bootstrap_servers=layout.kafka_bootstrap_servers,
+        topic_prefix=layout.topic_prefix,
+        ports=dict(layout.ports),
+        pids={part.name: part.pid for part in launched.supervisor.processes().values()},
+    )
+
+
+def stop(folder: Path) -> bool:
+    """Stop the stack of this folder in order; return whether there was one."""
+    supervisor = Supervisor(folder)
+    if supervisor.pid() is None:
+        return False
+    supervisor.shut_down()
+    (folder / "stack.json").unlink(missing_ok=True)
+    return True
+
+
+def delete_data(folder: Path) -> None:
+    """Delete everything that a stopped stack has written, except the jars."""
+    with suppress(FileNotFoundError):
+        for entry in list(folder.iterdir()):
+            if entry.name == _KEPT_BY_RESET:
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
