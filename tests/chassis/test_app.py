@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,9 +9,12 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from pydantic import Field
-from pymongo.errors import ServerSelectionTimeoutError
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 from structlog.testing import capture_logs
 
 from shop_chassis.app import Api, create_app
@@ -103,6 +107,8 @@ async def raises(what: str) -> None:
         "throttled": Throttled("slowly"),
         "missing": NotFound("No such order."),
         "no-database": ServerSelectionTimeoutError("mongodb://user:secret@host"),
+        "conflicting": OperationFailure("secret", details={"errorLabels": ["TransientTransactionError"]}),
+        "broken": OperationFailure("secret"),
         "unmapped": Unmapped("secret"),
         "unexpected": RuntimeError("secret"),
         "base": Problem(),
@@ -172,6 +178,28 @@ async def test_unacceptable_values_are_pointed_at_and_not_repeated(
     assert answer.json()["type"] == "urn:shopstream:problem:validation"
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert "secret" not in answer.text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["lines", "product_id", "quantity"]) | st.text(max_size=8), inner)
+    ),
+    max_leaves=10,
+)
+
+
+@given(body=JSON.map(json.dumps))
+@examples(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(body='{"\\ud800": "\\ud800", "lines": []}')
+@example(body='{"lines": [{"product_id": "\\ud800", "quantity": 1}]}')
+@example(body='{"lines": [{"product_id": "p", "quantity": ' + "9" * 5000 + "}]}")
+@example(body='{"lines": NaN}')
+async def test_no_body_upsets_the_service(client: httpx.AsyncClient, body: str) -> None:
+    headers = {**KEY, "Content-Type": "application/json"}
+    answer = await client.post("/v1/orders", content=body.encode(), headers=headers)
+    assert answer.status_code in (201, 400, 422)
 
 
 async def test_bad_parameters_are_named(client: httpx.AsyncClient) -> None:
@@ -260,6 +288,8 @@ async def test_more_requests_than_allowed_are_told_to_come_later(
         ("throttled", 429, {"type": "urn:shopstream:problem:too-many-requests", "detail": "slowly"}),
         ("missing", 404, {"type": "urn:shopstream:problem:not-found", "detail": "No such order."}),
         ("no-database", 503, {"type": "urn:shopstream:problem:unavailable"}),
+        ("conflicting", 503, {"type": "urn:shopstream:problem:unavailable"}),
+        ("broken", 500, {"type": "urn:shopstream:problem:internal-error"}),
         ("unmapped", 500, {"type": "urn:shopstream:problem:internal-error"}),
         ("unexpected", 500, {"type": "urn:shopstream:problem:internal-error"}),
         ("base", 500, {"type": "urn:shopstream:problem:internal-error"}),

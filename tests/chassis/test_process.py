@@ -249,6 +249,10 @@ async def test_headers_and_trailers_without_end_are_cut_off(environment: Environ
         _, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
         writer.write(begun)
         with pytest.raises(ConnectionError):
-            for _ in range(10_000):
-                writer.write(b"x" * 8192)
-                await writer.drain()
+            await pour(writer, kibibytes=80_000)
+
+
+async def pour(writer: asyncio.StreamWriter, kibibytes: int) -> None:
+    for _ in range(kibibytes):
+        writer.write(b"x" * 1024)
+        await writer.drain()

@@ -11,7 +11,7 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pymongo.errors import ConnectionFailure, ExecutionTimeout
+from pymongo.errors import ExecutionTimeout, PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -23,8 +23,7 @@ from shop_chassis.middleware import Bounded, Observed, SecurityHeaders
 from shop_chassis.problems import ErrorMap, Problem, Unavailable, mapped_response, status_response
 from shop_chassis.settings import ServiceSettings
 from shop_chassis.validation import validation_problem
-
-_NO_DATABASE = (ConnectionFailure, ExecutionTimeout)
+from shop_events.unit_of_work import is_transient
 
 log = structlog.get_logger("shop_chassis.app")
 
@@ -111,18 +110,22 @@ def _answer_errors(app: FastAPI, errors: ErrorMap) -> None:
         assert isinstance(error, RequestValidationError)
         return validation_problem(error).response()
 
-    async def unavailable(_: Request, error: Exception) -> Response:
+    async def database(_: Request, error: Exception) -> Response:
+        if not (is_transient(error) or isinstance(error, ExecutionTimeout)):
+            raise error
         log.warning("MongoDB is not available", error=type(error).__name__)
         return Unavailable().response()
 
     async def mapped(_: Request, error: Exception) -> Response:
         return mapped_response(error, errors)
 
-    handlers: dict[type[Exception], Callable[[Request, Exception], Any]] = dict.fromkeys(
-        _NO_DATABASE, unavailable
-    )
-    handlers |= dict.fromkeys(errors, mapped)
-    handlers |= {Problem: problem, HTTPException: plain, RequestValidationError: invalid}
+    handlers: dict[type[Exception], Callable[[Request, Exception], Any]] = dict.fromkeys(errors, mapped)
+    handlers |= {
+        PyMongoError: database,
+        Problem: problem,
+        HTTPException: plain,
+        RequestValidationError: invalid,
+    }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
 
