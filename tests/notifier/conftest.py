@@ -102,5 +102,5 @@ async def queue_orders(transact: Transact, count: int, user_id: str = "usr_1") -
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     """Wait until ``condition`` holds; fail after ``seconds``."""
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)

@@ -214,7 +214,10 @@ async def test_a_person_without_address_any_more_is_not_written_to(db: Database,
 async def test_equal_webhooks_at_once_count_once(db: Database, transact: Transact) -> None:
     await queue_orders(transact, 1)
     [letter] = await transact(dispatch.claim, Channel.EMAIL, 10)
-    news = [News("e1", letter.notification_id, Status.SENT), News("e2", letter.notification_id, Status.BOUNCED)]
+    news = [
+        News("e1", letter.notification_id, Status.SENT),
+        News("e2", letter.notification_id, Status.BOUNCED),
+    ]
     await asyncio.gather(*(transact(deliveries.hear, news) for _ in range(20)))
     assert await mails(db) == {"bounced": 1}
     assert await db.outbox.count_documents({"key": letter.notification_id}) == 3

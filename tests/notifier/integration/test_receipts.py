@@ -20,7 +20,9 @@ async def channels(db: Database) -> list[tuple[str, str]]:
     return sorted([(n["channel"], n["status"]) async for n in db.notifications.find()])
 
 
-async def test_a_reachable_customer_gets_mail_message_and_inbox_entry(db: Database, transact: Transact) -> None:
+async def test_a_reachable_customer_gets_mail_message_and_inbox_entry(
+    db: Database, transact: Transact
+) -> None:
     await tell_contact(transact, contact())
     await transact(receipts.queue, order())
     assert await channels(db) == [("email", "queued"), ("site", "delivered"), ("sms", "queued")]

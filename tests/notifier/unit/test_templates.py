@@ -1,4 +1,4 @@
-"""What people read: every part of a receipt, in the nearest language, with nothing left blank or unescaped."""
+"""What people read: every part of a receipt, in the nearest language, nothing blank or unescaped."""
 
 import pytest
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from shop_notifier.application import clock
 from shop_notifier.domain.access import Caller, demand_operator
 from shop_notifier.domain.notifications import Channel, News, Notification, Status
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
@@ -12,7 +12,7 @@ from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
 async def hear(uow: NotifierUnitOfWork, news: Sequence[News]) -> int:
     """Believe what providers say, each event once; return how many spoke of a notification we do not know."""
-    now = datetime.now(UTC)
+    now = clock.now()
     new = await uow.webhook_events.note_new((each.event_id for each in news), now)
     known = await uow.notifications.get_many(each.notification_id for each in news)
     changed = {}

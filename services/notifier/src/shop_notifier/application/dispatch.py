@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shop_events.ids import new_id
+from shop_notifier.application import clock
 from shop_notifier.domain.errors import CannotRender
 from shop_notifier.domain.notifications import Channel, Claim, Notification
 from shop_notifier.domain.policies import policy_of
@@ -42,7 +43,7 @@ class Report:
 
 async def claim(uow: NotifierUnitOfWork, channel: Channel, limit: int) -> list[Letter]:
     """Take up to ``limit`` due notifications out of the queue; nobody else will send them."""
-    now = datetime.now(UTC)
+    now = clock.now()
     due = await uow.notifications.due(channel, now, limit)
     if not due:
         return []
@@ -56,7 +57,7 @@ async def claim(uow: NotifierUnitOfWork, channel: Channel, limit: int) -> list[L
 
 async def record(uow: NotifierUnitOfWork, reports: Sequence[Report], settle_within: timedelta) -> None:
     """Write down what came of claims; a report of a claim that is no longer in hand changes nothing."""
-    now = datetime.now(UTC)
+    now = clock.now()
     known = await uow.notifications.get_many(report.notification_id for report in reports)
     changed = [
         known[report.notification_id]
@@ -71,7 +72,7 @@ async def lose_stale(
     uow: NotifierUnitOfWork, older_than: timedelta, settle_within: timedelta, limit: int
 ) -> int:
     """Call unknown what was claimed by a process that cannot be sending any more; return how many."""
-    now = datetime.now(UTC)
+    now = clock.now()
     stale = await uow.notifications.stale(now - older_than, limit)
     for notification in stale:
         assert notification.claim is not None
@@ -82,7 +83,7 @@ async def lose_stale(
 
 async def settle_overdue(uow: NotifierUnitOfWork, limit: int) -> int:
     """Let each kind's policy decide the unknown outcomes whose deadline is over; return how many."""
-    now = datetime.now(UTC)
+    now = clock.now()
     overdue = await uow.notifications.overdue(now, limit)
     for notification in overdue:
         notification.overdue(policy_of(notification.kind), now)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from shop_notifier.application import clock
 from shop_notifier.domain.access import Caller
 from shop_notifier.domain.errors import NotificationNotFound
 from shop_notifier.domain.notifications import Notification
@@ -37,6 +38,6 @@ async def read(uow: NotifierUnitOfWork, caller: Caller, id: str) -> Notification
     entry = await uow.notifications.own_entry(caller.user_id, id)
     if entry is None:
         raise NotificationNotFound
-    if entry.read(datetime.now(UTC)):
+    if entry.read(clock.now()):
         await uow.save([entry])
     return entry

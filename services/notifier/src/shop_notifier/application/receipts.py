@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from shop_events.contracts.catalog import OrderPaid
 from shop_events.errors import NotYet
 from shop_events.ids import derived_id
+from shop_notifier.application import clock
 from shop_notifier.domain.money import format_money
 from shop_notifier.domain.notifications import Channel, Notification
 from shop_notifier.domain.sending import Texts
@@ -32,7 +32,7 @@ async def queue(uow: NotifierUnitOfWork, order: OrderPaid) -> None:
         raise NotYet(f"contact of {order.user_id}")
     receipts = {_id(order, channel): channel for channel in _channels(contact)}
     absent = await uow.notifications.absent(receipts)
-    now = datetime.now(UTC)
+    now = clock.now()
     new = [
         Notification(
             id=id,
