@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel
@@ -22,8 +23,11 @@ def refuse_real(environment: Mapping[str, str]) -> None:
         raise RealCredentialsError(found)
 
 
-class ProviderKeys(BaseModel):
-    """What the sandbox and the services must both know; each name is that of the variable."""
+class StackKeys(BaseModel):
+    """Identity's own secrets, and what the sandbox and the services must both know."""
+
+    identity_key_encryption_key: str
+    identity_hash_key: str
 
     sendgrid_api_key: str
     sendgrid_signing_key: str
@@ -36,7 +40,7 @@ class ProviderKeys(BaseModel):
     payment_webhook_secret: str
 
     @classmethod
-    def generate(cls) -> "ProviderKeys":
+    def generate(cls) -> "StackKeys":
         """Return fresh random keys."""
         signing = ec.generate_private_key(ec.SECP256R1())
         public = signing.public_key().public_bytes(
@@ -48,6 +52,8 @@ class ProviderKeys(BaseModel):
             serialization.NoEncryption(),
         )
         return cls(
+            identity_key_encryption_key=Fernet.generate_key().decode(),
+            identity_hash_key=secrets.token_urlsafe(32),
             sendgrid_api_key=f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
             sendgrid_signing_key=private.decode(),
             sendgrid_webhook_public_key=base64.b64encode(public).decode(),
@@ -58,12 +64,12 @@ class ProviderKeys(BaseModel):
         )
 
     @classmethod
-    def kept_in(cls, file: Path) -> "ProviderKeys":
-        """Return the keys of a file, made on first use."""
-        if file.exists():
-            return cls.model_validate_json(file.read_text())
-        keys = cls.generate()
-        write_private(file, keys.model_dump())
+    def kept_in(cls, file: Path) -> "StackKeys":
+        """Return the keys of a file, making those that it lacks."""
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        keys = cls.model_validate({**cls.generate().model_dump(), **kept})
+        if keys.model_dump() != kept:
+            write_private(file, keys.model_dump())
         return keys
 
 

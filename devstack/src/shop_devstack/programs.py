@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from shop_devstack import gateway, kafka, mongod, ports
-from shop_devstack.credentials import ProviderKeys
+from shop_devstack.credentials import StackKeys
 from shop_devstack.settings import StackSettings
 
 SERVICES = ("catalog", "identity", "session", "notifier", "analytics")
@@ -103,7 +103,7 @@ def kafka_program(broker: kafka.Broker) -> Program:
     )
 
 
-def sandbox_program(layout: Layout, keys: ProviderKeys) -> Program:
+def sandbox_program(layout: Layout, keys: StackKeys) -> Program:
     """Return the server that stands in for SendGrid, Twilio and the payment provider."""
     port = layout.ports["sandbox"]
     data = str(layout.data("sandbox"))
@@ -126,7 +126,7 @@ def sandbox_program(layout: Layout, keys: ProviderKeys) -> Program:
     )
 
 
-def service_program(name: str, layout: Layout, keys: ProviderKeys) -> Program:
+def service_program(name: str, layout: Layout, keys: StackKeys) -> Program:
     """Return one of the five services, API and worker in one process."""
     port = layout.ports[name]
     return Program(
@@ -144,13 +144,19 @@ def service_program(name: str, layout: Layout, keys: ProviderKeys) -> Program:
             "HTTP_PORT": str(port),
             "PUBLIC_URL": layout.gateway_url,
             "TRUSTED_PROXIES": ports.LOOPBACK,
-            **_providers(name, layout, keys),
+            **_own_variables(name, layout, keys),
         },
         stop_seconds=_SERVICE_STOP_SECONDS,
     )
 
 
-def _providers(service: str, layout: Layout, keys: ProviderKeys) -> dict[str, str]:
+def _own_variables(service: str, layout: Layout, keys: StackKeys) -> dict[str, str]:
+    if service == "identity":
+        return {
+            "IDENTITY_KEY_ENCRYPTION_KEY": keys.identity_key_encryption_key,
+            "IDENTITY_HASH_KEY": keys.identity_hash_key,
+            "IDENTITY_ALLOW_TEST_ADDRESSES": "true",  # the demo's customers live there
+        }
     if service == "notifier":
         return {
             "SENDGRID_API_KEY": keys.sendgrid_api_key,

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ValidationError
 
 from shop_devstack import credentials, folders, gateway, jars, kafka, mongod, programs
-from shop_devstack.credentials import Account, ProviderKeys
+from shop_devstack.credentials import Account, StackKeys
 from shop_devstack.errors import DevstackError, NotReadyError
 from shop_devstack.java import find_java
 from shop_devstack.programs import SERVICES, Layout, Program
@@ -99,10 +99,7 @@ def start(folder: Path, settings: StackSettings, screen: Screen, outlive: bool) 
     """
     credentials.refuse_real(os.environ)
     with starting(folder):
-        if Supervisor(folder).pid() is not None:
-            raise DevstackError(
-                f"A stack is already running, or half started, in {folder}; `make down` ends it"
-            )
+        _make_way(Supervisor(folder))
         (folder / "stack.json").unlink(missing_ok=True)
         layout = Layout.choose(folder, settings)
         stores, rest = _parts(layout, settings, screen)
@@ -112,6 +109,12 @@ def start(folder: Path, settings: StackSettings, screen: Screen, outlive: bool) 
         except BaseException:
             launched.stop()
             raise
+
+
+def _make_way(supervisor: Supervisor) -> None:
+    if supervisor.pid() is not None:
+        raise DevstackError("A stack that is half started runs in this folder; `make down` ends it")
+    supervisor.await_end()
 
 
 def _start_in_order(
@@ -138,7 +141,7 @@ def _parts(layout: Layout, settings: StackSettings, screen: Screen) -> tuple[lis
         stores.append(_mongod(layout))
     if not settings.kafka_bootstrap_servers:
         stores.append(_kafka(layout, screen))
-    keys = ProviderKeys.kept_in(layout.folder / "secrets.json")
+    keys = StackKeys.kept_in(layout.folder / "secrets.json")
     rest = [
         programs.sandbox_program(layout, keys),
         *(programs.service_program(name, layout, keys) for name in SERVICES),
@@ -245,7 +248,7 @@ def _info(layout: Layout, launched: Launched) -> StackInfo:
 def stop(folder: Path) -> bool:
     """Stop the stack of this folder in order; return whether there was one."""
     supervisor = Supervisor(folder)
-    if supervisor.pid() is None:
+    if not supervisor.exists():
         return False
     supervisor.shut_down()
     (folder / "stack.json").unlink(missing_ok=True)

@@ -13,13 +13,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Error as RpcError
-from xmlrpc.client import ServerProxy
+from xmlrpc.client import Fault, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -150,12 +150,23 @@ class Supervisor:
             transport.close()
 
     def pid(self) -> int | None:
-        """Return supervisord's process id, None when nobody answers."""
+        """Return supervisord's process id, None when nobody answers or it is stopping."""
         try:
             with self._rpc() as rpc:
                 return int(rpc.getPID())
         except _NO_ANSWER:
             return None
+
+    def exists(self) -> bool:
+        """Say whether there is a supervisor, be it one that is stopping."""
+        try:
+            with self._rpc() as rpc:
+                rpc.getPID()
+        except Fault:  # it answers nothing else any more once it is stopping
+            return True
+        except _NO_ANSWER:
+            return False
+        return True
 
     def processes(self) -> dict[str, Process]:
         """Return all parts by name; empty when nobody answers."""
@@ -190,13 +201,14 @@ class Supervisor:
 
     def shut_down(self, seconds: float = 120) -> None:
         """Stop all parts in order, then the supervisor. Raises NotReadyError when it takes longer."""
-        try:
-            with self._rpc() as rpc:
-                rpc.shutdown()
-        except _NO_ANSWER:
-            return
+        with suppress(*_NO_ANSWER), self._rpc() as rpc:
+            rpc.shutdown()
+        self.await_end(seconds)
+
+    def await_end(self, seconds: float = 120) -> None:
+        """Wait until a supervisor that is stopping has gone. Raises NotReadyError when it takes longer."""
         deadline = time.monotonic() + seconds
-        while self.pid() is not None:
+        while self.exists():
             if time.monotonic() > deadline:
                 raise NotReadyError("The stack", f"it has not stopped within {seconds:.0f} s")
             time.sleep(0.1)
