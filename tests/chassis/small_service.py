@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -70,6 +70,12 @@ async def slow(seconds: float) -> str:
     return "done"
 
 
+@router.get("/v1/until-the-end")
+async def until_the_end(request: Request) -> str:
+    await request.app.state.stopping.wait()
+    return "done"
+
+
 @asynccontextmanager
 async def resources(runtime: Runtime[Settings, Any]) -> AsyncIterator[str]:
     await runtime.db["notes"].update_one({"_id": "opened"}, {"$inc": {"times": 1}}, upsert=True)
@@ -104,7 +110,7 @@ def greet_arguments(parser: ArgumentParser) -> None:
 SERVICE = Service[Settings, str](
     settings=Settings,
     unit_of_work=UnitOfWork,
-    api=lambda runtime: Api([router]),
+    api=lambda runtime: Api([router], state={"stopping": runtime.stopping}),
     subscriptions=Subscriptions("identity", []),
     migrate=migrate,
     resources=resources,

@@ -174,6 +174,17 @@ async def in_flight(client: httpx.AsyncClient) -> bool:
 
 
 @pytest.mark.usefixtures("db")
+async def test_answers_that_last_as_long_as_the_process_end_with_it(environment: Environment) -> None:
+    async with serving(environment, "api") as (running, client):
+        lasting = asyncio.create_task(client.get("/v1/until-the-end"))
+        await until(lambda: in_flight(client))
+        running.process.terminate()
+        assert (await lasting).json() == "done"
+        assert await running.ended() == 0
+    assert "not stopped in time" not in running.events
+
+
+@pytest.mark.usefixtures("db")
 async def test_what_never_ends_is_cut_off_at_the_deadline(environment: Environment) -> None:
     environment["SHUTDOWN_SECONDS"] = "1"
     async with serving(environment, "api") as (running, client):

@@ -59,6 +59,7 @@ class Process:
         self, service: Service[Any, Any], runtime: Runtime[Any, Any], *, api: bool, worker: bool
     ) -> None:
         self._settings = runtime.settings
+        self._stopping = runtime.stopping
         self._port = self._settings.http_port if api else self._settings.worker_port
         self._readiness = Readiness()
         self._readiness.require("mongodb", lambda: mongo.answers(runtime.client))
@@ -112,6 +113,7 @@ class Process:
         try:
             async with asyncio.timeout(self._settings.shutdown_seconds):
                 await asyncio.sleep(self._settings.drain_seconds)
+                self._stopping.set()
                 server.should_exit = True
                 await serving
                 for stage in self._stages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -29,7 +30,8 @@ R = TypeVar("R")
 class Runtime(Generic[S, R]):
     """What the parts of a running service share.
 
-    ``resources`` is whatever :attr:`Service.resources` opened: the service's outward ports.
+    ``resources`` is whatever :attr:`Service.resources` opened: the service's outward ports. ``stopping`` is
+    set when the process begins to end: answers that stream until then must end too.
     """
 
     settings: S
@@ -38,6 +40,7 @@ class Runtime(Generic[S, R]):
     transact: Transactor[Any]
     resources: R = field(init=False)
     jobs: dict[str, Job] = field(default_factory=dict)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self, job: str) -> None:
         """Let ``job`` run soon, if this process runs it."""
