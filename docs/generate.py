@@ -1,0 +1,164 @@
+"""Writes docs/settings.md, docs/routes.md and docs/topics.md from the code; a test holds them to it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from shop_chassis.settings import ServiceSettings
+from shop_devstack.settings import StackSettings
+from shop_events import contracts
+from shop_events.contracts import Event
+from shop_events.topics import SERVICES, TOPICS, Topic
+
+HERE = Path(__file__).parent
+_MADE = "<!-- Written by `make docs` from the code. -->\n"
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, text in pages().items():
+        (HERE / name).write_text(text)
+
+
+def pages() -> dict[str, str]:
+    """Return each page's text by file name."""
+    return {"settings.md": settings_page(), "routes.md": routes_page(), "topics.md": topics_page()}
+
+
+def settings_page() -> str:
+    """Return the page of environment variables."""
+    parts = [
+        "# Settings",
+        "",
+        _MADE,
+        "Every service reads these:",
+        "",
+        *_table_of(ServiceSettings.model_fields),
+    ]
+    for service in SERVICES:
+        settings = importlib.import_module(f"shop_{service}.main").SERVICE.settings
+        parts += ["", f"## {service}", "", *_table_of(_own_fields(settings))]
+    parts += ["", "## The stack on a laptop", "", *_table_of(StackSettings.model_fields)]
+    return "\n".join(parts) + "\n"
+
+
+def _own_fields(settings: type[ServiceSettings]) -> dict[str, FieldInfo]:
+    shared = ServiceSettings.model_fields
+    return {
+        name: field
+        for name, field in settings.model_fields.items()
+        if name not in shared or (_default(field) != _default(shared[name]) and name != "service_name")
+    }
+
+
+def _table_of(fields: dict[str, FieldInfo]) -> Iterator[str]:
+    yield "| variable | default | meaning |"
+    yield "|---|---|---|"
+    for name, field in fields.items():
+        yield f"| `{name.upper()}` | {_default(field)} | {field.description} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "made at start"
+    if field.default is PydanticUndefined:
+        return "**required**"
+    value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+    return "-" if value in (None, "") else f"`{value}`"
+
+
+def routes_page() -> str:
+    """Return the page of HTTP routes."""
+    parts = [
+        "# Routes",
+        "",
+        _MADE,
+        "The gateway passes these on. Each service describes its own in full at `/openapi.json`, on its own",
+        "port, beside `/health/live`, `/health/ready` and `/metrics`.",
+    ]
+    for service in SERVICES:
+        rows = sorted({_route_row(route) for route in _routes(service)})
+        parts += ["", f"## {service}", ""]
+        parts += ["| route | what it does |", "|---|---|", *rows] if rows else ["No routes yet."]
+    return "\n".join(parts) + "\n"
+
+
+def _routes(service: str) -> Iterator[APIRoute]:
+    for module in _modules(f"shop_{service}.api"):
+        for value in vars(module).values():
+            if isinstance(value, APIRouter):
+                yield from (route for route in value.routes if isinstance(route, APIRoute))
+
+
+def _modules(name: str) -> Iterator[ModuleType]:
+    try:
+        package = importlib.import_module(name)
+    except ModuleNotFoundError:
+        return
+    yield package
+    for found in pkgutil.iter_modules(getattr(package, "__path__", [])):
+        yield importlib.import_module(f"{name}.{found.name}")
+
+
+def _route_row(route: APIRoute) -> str:
+    about = (route.description or route.summary or "").strip().partition("\n")[0]
+    return f"| `{' '.join(sorted(route.methods or ()))} {route.path}` | {about} |"
+
+
+def topics_page() -> str:
+    """Return the page of topics and the events in them."""
+    for module in pkgutil.iter_modules(contracts.__path__):
+        importlib.import_module(f"shop_events.contracts.{module.name}")
+    parts = [
+        "# Topics",
+        "",
+        _MADE,
+        "Records are CloudEvents 1.0 in Kafka's binary mode: `ce_*` headers, a JSON value, and the id of the",
+        "aggregate as key.",
+        "",
+        "| topic | owner | key | kind | kept | partitions | read by | carries |",
+        "|---|---|---|---|---|---|---|---|",
+        *map(_topic_row, TOPICS.values()),
+        "",
+        "## Events",
+        "",
+        "| type | topic | meaning |",
+        "|---|---|---|",
+        *map(_event_row, sorted(Event.registry.values(), key=lambda event: (event.topic, event.event_type))),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _topic_row(topic: Topic) -> str:
+    kind = topic.kind if topic.sensitivity == "open" else f"{topic.kind}, {topic.sensitivity}"
+    readers = ", ".join(topic.readers)
+    return (
+        f"| `{topic.name}` | {topic.owner} | {topic.key} | {kind} | {_kept(topic.retention)} "
+        f"| {topic.partitions} | {readers} | {topic.carries} |"
+    )
+
+
+def _kept(retention: timedelta | None) -> str:
+    if retention is None:
+        return "for ever"
+    return f"{retention.days} days" if retention.days else f"{int(retention.total_seconds() // 3600)} h"
+
+
+def _event_row(event: type[Event]) -> str:
+    about = (event.__doc__ or "").partition("\n")[0]
+    return f"| `{event.event_type}` | `{event.topic}` | {about} |"
+
+
+if __name__ == "__main__":
+    main()
