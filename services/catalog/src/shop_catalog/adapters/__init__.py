@@ -1,0 +1,1 @@
+"""Outward ports: the payment provider."""

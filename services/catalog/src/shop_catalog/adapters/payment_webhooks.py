@@ -1,0 +1,96 @@
+"""The payment provider's webhook: whether it is genuine, and what it says."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import time
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shop_catalog.domain.errors import ForgedWebhook, MalformedWebhook
+from shop_catalog.domain.payments import Captured, Declined, PaymentEvent
+
+FRESH_SECONDS = 300
+
+_SIGNATURE = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
+_SUCCEEDED = "payment_intent.succeeded"
+_FAILED = "payment_intent.payment_failed"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class _Refusal(_Part):
+    code: str = Field("declined", max_length=100)
+
+
+class _Metadata(_Part):
+    order_id: str = Field("", max_length=100)
+    attempt_id: str = Field("", max_length=100)
+
+
+class _Intent(_Part):
+    id: str = Field(min_length=1, max_length=200)
+    metadata: _Metadata = _Metadata()
+    last_payment_error: _Refusal | None = None
+
+
+class _Data(_Part):
+    object: _Intent
+
+
+class _Kind(_Part):
+    type: str = Field(max_length=200)
+
+
+class _Told(_Kind):
+    id: str = Field(min_length=1, max_length=200)
+    data: _Data
+
+
+class PaymentWebhook:
+    """Reads events that are signed as ``t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">``."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def event(self, body: bytes, signature: str) -> PaymentEvent | None:
+        """Return what the provider tells, None when it is of no interest here.
+
+        Args:
+            body: exactly what was received.
+            signature: the ``Payment-Signature`` header.
+
+        Raises:
+            ForgedWebhook: the signature is missing, wrong, or more than five minutes off.
+            MalformedWebhook: the body is not an event.
+        """
+        self._verify(body, signature)
+        try:
+            if _Kind.model_validate_json(body).type not in (_SUCCEEDED, _FAILED):
+                return None
+            return _event(_Told.model_validate_json(body))
+        except ValidationError as error:
+            raise MalformedWebhook("The body is not an event.") from error
+
+    def _verify(self, body: bytes, signature: str) -> None:
+        parts = _SIGNATURE.fullmatch(signature)
+        if parts is None:
+            raise ForgedWebhook("The signature is missing or malformed.")
+        signed = f"{parts[1]}.".encode() + body
+        expected = hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected, parts[2]):
+            raise ForgedWebhook("The signature is wrong.")
+        if abs(time.time() - int(parts[1])) > FRESH_SECONDS:
+            raise ForgedWebhook("The event was signed too long ago.")
+
+
+def _event(told: _Told) -> PaymentEvent:
+    intent = told.data.object
+    outcome: Captured | Declined = Captured(intent.id)
+    if told.type == _FAILED:
+        outcome = Declined((intent.last_payment_error or _Refusal()).code)
+    return PaymentEvent(told.id, intent.metadata.order_id, intent.metadata.attempt_id, outcome)

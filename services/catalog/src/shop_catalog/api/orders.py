@@ -1,0 +1,165 @@
+"""Orders over HTTP: placed by whoever is signed in, seen by their customer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Annotated, Self, cast
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.requests import Amount, Asked, Id
+from shop_catalog.application import orders
+from shop_catalog.application.checkout import Checkout
+from shop_catalog.domain.errors import (
+    KeyReused,
+    MixedCurrencies,
+    OrderNotFound,
+    OutOfStock,
+    PaymentDeclined,
+    PriceChanged,
+    TotalTooLarge,
+    UnknownProducts,
+)
+from shop_catalog.domain.orders import Basket, Order, OrderStatus
+from shop_catalog.domain.payments import PaymentState
+from shop_chassis.auth import Authenticated
+from shop_chassis.http import (
+    BadCursor,
+    BadIdempotencyKey,
+    Body,
+    Listing,
+    Page,
+    Read,
+    encode_cursor,
+)
+from shop_chassis.openapi import responses
+from shop_events.contracts import Money
+from shop_events.contracts.catalog import OrderLine
+
+router = APIRouter(tags=["orders"])
+
+MOST_LINES = 100
+MOST_PIECES = 1000
+
+
+class BasketLine(Body):
+    """Some pieces of a product."""
+
+    product_id: Annotated[str, Field(min_length=1, max_length=100)]
+    quantity: Annotated[int, Field(ge=1, le=MOST_PIECES)]
+
+
+class PlaceOrder(Body):
+    """What to buy and how to pay for it. Lines of the same product are taken together.
+
+    ``expected_total`` is what the customer was shown; if it no longer holds, nothing is bought.
+    """
+
+    lines: Annotated[list[BasketLine], Field(min_length=1, max_length=MOST_LINES)]
+    payment_method: Annotated[
+        str, Field(pattern=r"^pm_[A-Za-z0-9_]{1,97}$", description="The provider's token for a card")
+    ]
+    expected_total: Amount | None = None
+
+    def basket(self) -> Basket:
+        """Return the order as the domain has it."""
+        quantities: Counter[str] = Counter()
+        for line in self.lines:
+            quantities[line.product_id] += line.quantity
+        expected = None if self.expected_total is None else self.expected_total.money()
+        return Basket(quantities, self.payment_method, expected)
+
+
+class PaymentView(BaseModel):
+    """What is known of an order's payment."""
+
+    state: PaymentState
+    decline_code: str | None
+
+
+class StatusView(BaseModel):
+    """When an order came into a state, and why if there was a reason."""
+
+    status: OrderStatus
+    at: datetime
+    reason: str | None
+
+
+class OrderView(BaseModel):
+    """An order as its customer sees it. ``payment`` is null when there was nothing to pay."""
+
+    id: str
+    status: OrderStatus
+    lines: list[OrderLine]
+    total: Money
+    payment: PaymentView | None
+    placed_at: datetime
+    history: list[StatusView]
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        """Return how an order is shown."""
+        payment = order.payment
+        return cls(
+            id=order.id,
+            status=order.status,
+            lines=list(order.lines),
+            total=order.total,
+            payment=payment and PaymentView(state=payment.state, decline_code=payment.decline_code),
+            placed_at=order.placed_at,
+            history=[
+                StatusView(status=each.status, at=each.at, reason=each.reason) for each in order.history
+            ],
+        )
+
+
+def _checkout(request: Request) -> Checkout:
+    return cast(Checkout, request.app.state.checkout)
+
+
+@router.post(
+    "/v1/orders",
+    status_code=201,
+    responses=responses(
+        BadIdempotencyKey,
+        PaymentDeclined,
+        OutOfStock,
+        PriceChanged,
+        UnknownProducts,
+        MixedCurrencies,
+        TotalTooLarge,
+        KeyReused,
+        of=ERRORS,
+    ),
+)
+async def place_order(
+    body: PlaceOrder,
+    asked: Asked,
+    checkout: Annotated[Checkout, Depends(_checkout)],
+    response: Response,
+) -> OrderView:
+    """Buy; an order that is still ``placed`` waits for its payment's outcome."""
+    order = await checkout.place(body.basket(), asked(body))
+    response.headers["Location"] = f"/v1/orders/{order.id}"
+    return OrderView.of(order)
+
+
+@router.get("/v1/orders", responses=responses(BadCursor))
+async def list_orders(caller: Authenticated, page: Page, read: Read) -> Listing[OrderView]:
+    """List the caller's own orders, newest first."""
+    (before,) = page.after(str) or (None,)
+    found = await read(orders.page, caller, page.limit + 1, before)
+    shown = found[: page.limit]
+    return Listing(
+        items=[OrderView.of(order) for order in shown],
+        next_cursor=encode_cursor(shown[-1].id) if len(found) > page.limit else None,
+    )
+
+
+@router.get("/v1/orders/{id}", responses=responses(OrderNotFound, of=ERRORS))
+async def show_order(id: Id, caller: Authenticated, read: Read) -> OrderView:
+    """Show an order to its customer, and to those who look after customers."""
+    return OrderView.of(await read(orders.show, id, caller))

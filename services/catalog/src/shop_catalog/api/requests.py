@@ -1,0 +1,43 @@
+"""What several routes take in: money, ids, and the request that an idempotency key stands for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+from pydantic import BaseModel, Field
+
+from shop_catalog.domain.products import MAX_AMOUNT
+from shop_catalog.domain.requests import RequestKey
+from shop_chassis.auth import Authenticated
+from shop_chassis.http import Body, IdempotencyKey
+from shop_events.contracts import Money
+
+Id = Annotated[str, Path(max_length=100)]
+
+
+class Amount(Body):
+    """An amount in minor units (pence, cents) of one ISO 4217 currency."""
+
+    amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+    def money(self) -> Money:
+        """Return the amount as the domain has it."""
+        return Money(amount=self.amount, currency=self.currency)
+
+
+def _asked(caller: Authenticated, key: IdempotencyKey, request: Request) -> Callable[[BaseModel], RequestKey]:
+    def with_body(body: BaseModel) -> RequestKey:
+        # A field that gains a default later must not make an old request look like another one.
+        said = body.model_dump_json(exclude_defaults=True)
+        fingerprint = hashlib.sha256(f"{request.method} {request.url.path}\n{said}".encode())
+        return RequestKey(caller.user_id, key, fingerprint.hexdigest())
+
+    return with_body
+
+
+Asked = Annotated[Callable[[BaseModel], RequestKey], Depends(_asked)]
+"""``asked(body)``: what the Idempotency-Key stands for: who asked, where, and what; not how it was written."""

@@ -1,0 +1,1 @@
+"""What catalog does: use cases and queries, each on the unit of work that it is given."""

@@ -1,0 +1,103 @@
+"""Checkout: a purchase across the two transactions that lie before and after the provider's answer.
+
+A saga, and so the one place in this room that is given the transactor: nothing may be open in MongoDB while
+the provider is asked. Whatever happens in between, the stored attempt says what is still to be found out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import Protocol, TypeVar
+
+from shop_catalog.application import orders, payments
+from shop_catalog.application.clock import now
+from shop_catalog.domain.orders import Basket, Order
+from shop_catalog.domain.payments import Charge, Outcome, Reversal, Reversed, Unknown
+from shop_catalog.domain.requests import RequestKey
+from shop_catalog.store.unit_of_work import Transact
+
+T = TypeVar("T")
+
+_AT_ONCE = 8
+
+
+class PaymentProvider(Protocol):
+    """Takes money and gives it back. It answers within bounded time and raises nothing."""
+
+    async def charge(self, charge: Charge) -> Outcome:
+        """Take the money; asked again for the same attempt, it says what it did the first time."""
+
+    async def reverse(self, reversal: Reversal) -> Reversed:
+        """Give back what an attempt took, if it took anything; again is harmless."""
+
+
+class Checkout:
+    """Places orders and finds out about their payments.
+
+    Args:
+        transact: runs use cases.
+        provider: takes the money.
+        deadline: how long an order waits for its payment's outcome before it is cancelled.
+    """
+
+    def __init__(self, transact: Transact, provider: PaymentProvider, deadline: timedelta) -> None:
+        self._transact = transact
+        self._provider = provider
+        self._deadline = deadline
+
+    async def place(self, basket: Basket, request: RequestKey) -> Order:
+        """Place an order and have it paid; it is still `placed` when the provider gives no clear answer.
+
+        Raises:
+            PaymentDeclined: the order was cancelled, also when the same request told so before.
+            DomainError: see :func:`shop_catalog.application.orders.place`.
+        """
+        order, is_new = await self._transact(orders.place, basket, request)
+        if is_new and order.charge:
+            order = await self._settle(order.charge) or order
+        order.assert_not_declined()
+        return order
+
+    async def settle_due(self, limit: int) -> bool:
+        """Ask the provider about payments that nobody has heard of; return whether there may be more."""
+        due = await self._transact(payments.claim_unsettled, limit)
+        await _some_at_once(self._settle_or_abandon, due)
+        return len(due) == limit
+
+    async def reverse_due(self, limit: int) -> bool:
+        """Give back what cancelled orders have taken; return whether there may be more."""
+        due = await self._transact(payments.claim_reversals, limit)
+        await _some_at_once(self._reverse, due)
+        return len(due) == limit
+
+    async def _settle(self, charge: Charge) -> Order | None:
+        """Have the provider charge; return the order as it is then, None when there was no clear answer."""
+        outcome = await self._provider.charge(charge)
+        if isinstance(outcome, Unknown):
+            return None
+        return await self._transact(payments.settle, charge.order_id, outcome)
+
+    async def _settle_or_abandon(self, order: Order) -> None:
+        if order.charge is None or await self._settle(order.charge) is not None:
+            return
+        if now() - order.placed_at > self._deadline:
+            await self._transact(payments.abandon, order.id)
+
+    async def _reverse(self, reversal: Reversal) -> None:
+        outcome = await self._provider.reverse(reversal)
+        if outcome is not Reversed.UNKNOWN:
+            await self._transact(payments.close_reversal, reversal, outcome)
+
+
+async def _some_at_once(work: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+    turnstile = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(item: T) -> None:
+        async with turnstile:
+            await work(item)
+
+    async with asyncio.TaskGroup() as group:
+        for item in items:
+            group.create_task(one(item))

@@ -1,0 +1,66 @@
+"""Orders: placed, shown, listed. How they are paid is in `payments`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from shop_catalog.application import stock
+from shop_catalog.application.clock import now
+from shop_catalog.domain.access import Caller, may_see_order
+from shop_catalog.domain.errors import OrderNotFound
+from shop_catalog.domain.orders import Basket, Order, Quote
+from shop_catalog.domain.payments import PaymentAttempt
+from shop_catalog.domain.requests import RequestKey
+from shop_catalog.store.unit_of_work import CatalogUnitOfWork
+from shop_events.ids import new_id
+
+CHECK_PAYMENT_AFTER = timedelta(seconds=15)
+"""When a payment is asked about again, if whoever placed the order did not live to settle it."""
+
+
+class Placement(NamedTuple):
+    """An order, and whether this request opened it."""
+
+    order: Order
+    is_new: bool
+
+
+async def place(uow: CatalogUnitOfWork, basket: Basket, request: RequestKey) -> Placement:
+    """Price a basket, take its stock and open the order; the same request gives the same order.
+
+    The payment attempt is stored here, before the provider hears of it.
+
+    Raises:
+        UnknownProducts, MixedCurrencies, TotalTooLarge: the basket cannot be sold.
+        PriceChanged: the total is not the one that the customer saw.
+        OutOfStock: there is less than asked for.
+        KeyReused: the request's key came with another request.
+    """
+    if earlier := await uow.orders.for_request(request):
+        return Placement(earlier, is_new=False)
+    quote = Quote.of(basket.quantities, await uow.products.on_sale(basket.quantities))
+    quote.assert_is(basket.expected_total)
+    at = now()
+    await stock.take(uow, basket.quantities, at)
+    attempt = PaymentAttempt(id=new_id("pay"), method=basket.payment_method)
+    order = Order.place(new_id("ord"), request, quote, attempt, at)
+    await uow.add_order(order, CHECK_PAYMENT_AFTER)
+    return Placement(order, is_new=True)
+
+
+async def show(uow: CatalogUnitOfWork, order_id: str, caller: Caller) -> Order:
+    """Return an order to whoever placed it, or looks after customers.
+
+    Raises:
+        OrderNotFound: there is none that the caller may know of.
+    """
+    order = await uow.orders.get(order_id)
+    if order is None or not may_see_order(caller, order.customer_id):
+        raise OrderNotFound
+    return order
+
+
+async def page(uow: CatalogUnitOfWork, caller: Caller, limit: int, before: str | None) -> list[Order]:
+    """Return up to ``limit`` of the caller's own orders, newest first, from behind the id ``before``."""
+    return await uow.orders.page(caller.user_id, limit, before)

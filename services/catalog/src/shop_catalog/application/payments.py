@@ -1,0 +1,114 @@
+"""What becomes of payments, whoever tells it: the provider's answer, its webhook, a later question."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from shop_catalog.application import stock
+from shop_catalog.application.clock import now
+from shop_catalog.domain.errors import OrderNotFound
+from shop_catalog.domain.orders import Order, OrderStatus
+from shop_catalog.domain.payments import (
+    Captured,
+    Declined,
+    Outcome,
+    PaymentEvent,
+    Reversal,
+    Reversed,
+    Unknown,
+)
+from shop_catalog.store.unit_of_work import CatalogUnitOfWork
+
+REVERSE_BLINDLY_AFTER = timedelta(minutes=1)
+"""How long a charge may still be on its way to the provider after we have given up on it."""
+
+log = logging.getLogger(__name__)
+
+
+async def settle(uow: CatalogUnitOfWork, order_id: str, outcome: Outcome) -> Order:
+    """Apply what is known of an order's payment; hearing it again, or late, changes nothing.
+
+    Money that was taken for a cancelled order is given back.
+
+    Raises:
+        OrderNotFound: there is no such order.
+    """
+    order = await uow.orders.get(order_id)
+    if order is None:
+        raise OrderNotFound
+    await _apply(uow, order, outcome)
+    return order
+
+
+async def abandon(uow: CatalogUnitOfWork, order_id: str) -> Order:
+    """Cancel an order whose payment nobody can tell about; it is reversed as soon as somebody can.
+
+    Raises:
+        OrderNotFound: there is no such order.
+    """
+    order = await uow.orders.get(order_id)
+    if order is None:
+        raise OrderNotFound
+    if order.status is OrderStatus.PLACED:
+        at = now()
+        order.abandon(at)
+        await stock.give_back(uow, order.quantities, at)
+        await uow.save_order(order)
+        await _reverse(uow, order, None, REVERSE_BLINDLY_AFTER)
+    return order
+
+
+async def hear(uow: CatalogUnitOfWork, event: PaymentEvent) -> None:
+    """Take what the provider tells by itself: once, in any order, also about orders that are not known."""
+    if await uow.payment_events.is_known(event.id):
+        return
+    order = await uow.orders.get(event.order_id)
+    if order is not None and order.is_paid_by(event.attempt_id):
+        await uow.payment_events.add(event, now(), settled=True)
+        await _apply(uow, order, event.outcome)
+    else:
+        await uow.payment_events.add(event, now(), settled=False)
+        log.warning("a payment event is about no order of ours", extra={"event_id": event.id})
+
+
+async def claim_unsettled(uow: CatalogUnitOfWork, limit: int) -> list[Order]:
+    """Return up to ``limit`` orders whose payment is to be asked about, the longest due first."""
+    return await uow.orders.claim_unsettled(now(), limit)
+
+
+async def claim_reversals(uow: CatalogUnitOfWork, limit: int) -> list[Reversal]:
+    """Return up to ``limit`` reversals to try, the longest due first."""
+    return await uow.reversals.claim_due(now(), limit)
+
+
+async def close_reversal(uow: CatalogUnitOfWork, reversal: Reversal, outcome: Reversed) -> None:
+    """Note what became of a reversal."""
+    await uow.reversals.close(reversal, outcome)
+
+
+async def _apply(uow: CatalogUnitOfWork, order: Order, outcome: Outcome) -> None:
+    if order.status is OrderStatus.PLACED:
+        await _settle_placed(uow, order, outcome)
+    elif order.status is OrderStatus.CANCELLED and isinstance(outcome, Captured):
+        await _reverse(uow, order, outcome.intent_id)
+
+
+async def _settle_placed(uow: CatalogUnitOfWork, order: Order, outcome: Outcome) -> None:
+    at = now()
+    match outcome:
+        case Captured(intent_id):
+            order.pay(intent_id, at)
+        case Declined(code):
+            order.decline(code, at)
+            await stock.give_back(uow, order.quantities, at)
+        case Unknown():
+            return
+    await uow.save_order(order)
+
+
+async def _reverse(
+    uow: CatalogUnitOfWork, order: Order, intent_id: str | None, check_after: timedelta = timedelta()
+) -> None:
+    if order.charge is not None:
+        await uow.reversals.open(Reversal(order.charge, intent_id), now(), check_after)

@@ -1,0 +1,1 @@
+"""The rules of products, stock, orders and payments. No I/O, no framework."""

@@ -1,0 +1,36 @@
+"""Who asks, and what their roles allow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from shop_catalog.domain.errors import AccessDenied
+
+MERCHANTS = frozenset({"merchant", "administrator"})
+OPERATORS = frozenset({"administrator", "support"})
+
+
+class Caller(Protocol):
+    """Somebody whose token was verified."""
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def roles(self) -> Collection[str]: ...
+
+
+def demand_merchant(caller: Caller) -> None:
+    """Let only merchants and administrators pass.
+
+    Raises:
+        AccessDenied: the caller is neither.
+    """
+    if MERCHANTS.isdisjoint(caller.roles):
+        raise AccessDenied("Only merchants and administrators may change products and stock.")
+
+
+def may_see_order(caller: Caller, customer_id: str) -> bool:
+    """Say whether the caller placed the order, or looks after customers."""
+    return caller.user_id == customer_id or not OPERATORS.isdisjoint(caller.roles)

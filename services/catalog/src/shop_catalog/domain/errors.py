@@ -1,0 +1,116 @@
+"""What the rules of catalog refuse.
+
+::
+
+    DomainError
+    ├── AccessDenied           the caller has no role for it
+    ├── KeyReused              the idempotency key came with another request before
+    ├── VersionConflict        somebody changed the product meanwhile
+    ├── ProductNotFound
+    ├── OrderNotFound          also for those who may not know that it exists
+    ├── SkuTaken               another product carries this stock keeping unit
+    ├── StockOutOfRange        an adjustment would leave less than nothing, or too much
+    ├── UnknownProducts        a basket names products that are not for sale
+    ├── MixedCurrencies        a basket would have to be paid in two currencies
+    ├── TotalTooLarge          more than a card network takes at once
+    ├── PriceChanged           the total that the customer saw no longer holds
+    ├── OutOfStock             there is less than was asked for
+    ├── PaymentDeclined        the provider said no; the order is cancelled
+    ├── IllegalMove            the order is not in a state for it
+    ├── ForgedWebhook          not signed by the provider, or too old
+    └── MalformedWebhook       signed, and not to be understood
+
+``members`` is what a client is told besides the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from shop_events.contracts import DomainError
+
+
+class AccessDenied(DomainError):
+    """The caller has no role for it."""
+
+
+class KeyReused(DomainError):
+    """The idempotency key came with another request before."""
+
+
+class VersionConflict(DomainError):
+    """Somebody changed the product since the caller read it."""
+
+
+class ProductNotFound(DomainError):
+    """There is no such product, or no longer."""
+
+
+class OrderNotFound(DomainError):
+    """There is no such order, or it is somebody else's."""
+
+
+class SkuTaken(DomainError):
+    """Another product carries this stock keeping unit."""
+
+
+class StockOutOfRange(DomainError):
+    """An adjustment would leave less than nothing, or more than can be counted."""
+
+
+class _OfProducts(DomainError):
+    """Something is the matter with some of the products of a basket."""
+
+    def __init__(self, product_ids: Iterable[str]) -> None:
+        self.product_ids = sorted(product_ids)
+        self.members = {"product_ids": self.product_ids}
+        super().__init__(f"{len(self.product_ids)} of the products")
+
+
+class UnknownProducts(_OfProducts):
+    """A basket names products that are not for sale."""
+
+
+class OutOfStock(_OfProducts):
+    """There is less of some products than was asked for."""
+
+
+class MixedCurrencies(DomainError):
+    """A basket would have to be paid in two currencies."""
+
+
+class TotalTooLarge(DomainError):
+    """More than a card network takes at once."""
+
+
+class PriceChanged(DomainError):
+    """The total that the customer saw no longer holds.
+
+    Args:
+        quote: what holds now, as JSON.
+    """
+
+    def __init__(self, quote: dict[str, Any]) -> None:
+        self.members = {"quote": quote}
+        super().__init__("The total is another one by now.")
+
+
+class PaymentDeclined(DomainError):
+    """The provider said no; the order is cancelled and its stock went back."""
+
+    def __init__(self, order_id: str, code: str) -> None:
+        self.members = {"order_id": order_id, "code": code}
+        super().__init__("The order was cancelled.")
+
+
+class IllegalMove(DomainError):
+    """The order is not in a state that allows this."""
+
+
+class ForgedWebhook(DomainError):
+    """Not signed by the provider, or too old."""
+
+
+class MalformedWebhook(DomainError):
+    """Signed by the provider, and not to be understood."""

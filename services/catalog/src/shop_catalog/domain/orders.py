@@ -1,0 +1,259 @@
+"""An order: what was bought at which price, and the states it goes through.
+
+::
+
+    placed ──► paid
+       └─────► cancelled
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shop_catalog.domain.errors import (
+    IllegalMove,
+    MixedCurrencies,
+    PaymentDeclined,
+    PriceChanged,
+    TotalTooLarge,
+    UnknownProducts,
+)
+from shop_catalog.domain.payments import Charge, PaymentAttempt, PaymentState
+from shop_catalog.domain.products import MAX_AMOUNT, Product
+from shop_catalog.domain.requests import RequestKey
+from shop_events.contracts import Aggregate, Money
+from shop_events.contracts.catalog import OrderCancelled, OrderLine, OrderPaid, OrderPlaced
+
+PAYMENT_DECLINED = "payment_declined"
+PAYMENT_TIMED_OUT = "payment_timed_out"
+
+
+class OrderStatus(StrEnum):
+    """The states of an order."""
+
+    PLACED = "placed"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+
+
+_MOVES = {
+    OrderStatus.PLACED: {OrderStatus.PAID, OrderStatus.CANCELLED},
+    OrderStatus.PAID: set[OrderStatus](),
+    OrderStatus.CANCELLED: set[OrderStatus](),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """When and why an order came into a state."""
+
+    status: OrderStatus
+    at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What a customer wants to buy.
+
+    Args:
+        quantities: pieces by product id.
+        payment_method: the provider's token.
+        expected_total: what the customer was shown, if they say.
+    """
+
+    quantities: Mapping[str, int]
+    payment_method: str
+    expected_total: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a basket costs now."""
+
+    lines: tuple[OrderLine, ...]
+    total: Money
+
+    @classmethod
+    def of(cls, quantities: Mapping[str, int], products: Iterable[Product]) -> Quote:
+        """Price a basket (pieces by product id) at the present prices.
+
+        Raises:
+            UnknownProducts: some are not for sale.
+            MixedCurrencies: the prices are in more than one currency.
+            TotalTooLarge: the total is above MAX_AMOUNT.
+        """
+        on_sale = {product.id: product for product in products}
+        if unknown := quantities.keys() - on_sale.keys():
+            raise UnknownProducts(unknown)
+        lines = tuple(_line(on_sale[product_id], count) for product_id, count in quantities.items())
+        currencies = {line.line_total.currency for line in lines}
+        if len(currencies) != 1:
+            raise MixedCurrencies(f"One order cannot be paid in {' and '.join(sorted(currencies))}.")
+        total = Money.total((line.line_total for line in lines), currencies.pop())
+        if total.amount > MAX_AMOUNT:
+            raise TotalTooLarge(f"An order can be worth {MAX_AMOUNT} minor units at most.")
+        return cls(lines, total)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a client is shown: ``lines`` and ``total``."""
+        return {"lines": [line.model_dump() for line in self.lines], "total": self.total.model_dump()}
+
+    def assert_is(self, expected: Money | None) -> None:
+        """Make sure that the customer saw this total, if they said what they saw.
+
+        Raises:
+            PriceChanged: it was another one.
+        """
+        if expected is not None and expected != self.total:
+            raise PriceChanged(self.as_json())
+
+
+@dataclass(kw_only=True, eq=False)
+class Order(Aggregate):
+    """What a customer bought. ``payment`` is None when there was nothing to pay."""
+
+    id: str
+    customer_id: str
+    request: RequestKey
+    lines: tuple[OrderLine, ...]
+    total: Money
+    payment: PaymentAttempt | None
+    placed_at: datetime
+    status: OrderStatus = OrderStatus.PLACED
+    history: list[StatusChange] = field(default_factory=list)
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    @classmethod
+    def place(
+        cls, order_id: str, request: RequestKey, quote: Quote, attempt: PaymentAttempt, at: datetime
+    ) -> Order:
+        """Open an order of the user in ``request``; one that costs nothing is paid at once."""
+        order = cls(
+            id=order_id,
+            customer_id=request.user_id,
+            request=request,
+            lines=quote.lines,
+            total=quote.total,
+            payment=attempt if quote.total.amount else None,
+            placed_at=at,
+            history=[StatusChange(OrderStatus.PLACED, at)],
+        )
+        order.record(
+            OrderPlaced(
+                order_id=order_id,
+                user_id=order.customer_id,
+                lines=order.lines,
+                total=order.total,
+                placed_at=at,
+            )
+        )
+        if order.payment is None:
+            order._paid(at)
+        return order
+
+    @property
+    def quantities(self) -> dict[str, int]:
+        """Pieces by product id."""
+        return {line.product_id: line.quantity for line in self.lines}
+
+    @property
+    def charge(self) -> Charge | None:
+        """What the provider is to be asked; None when there is nothing to pay."""
+        if self.payment is None:
+            return None
+        return Charge(self.payment.id, self.id, self.total, self.payment.method)
+
+    def is_paid_by(self, attempt_id: str) -> bool:
+        """Say whether the attempt is the one that pays, or was to pay, for this order."""
+        return self.payment is not None and self.payment.id == attempt_id
+
+    def pay(self, intent_id: str, at: datetime) -> None:
+        """Note that the provider has taken the money.
+
+        Raises:
+            IllegalMove: the order is not waiting for it.
+        """
+        self._assert_may_become(OrderStatus.PAID)
+        if self.payment is not None:
+            self.payment = self.payment.captured(intent_id)
+        self._paid(at)
+
+    def decline(self, code: str, at: datetime) -> None:
+        """Cancel because the provider said no.
+
+        Raises:
+            IllegalMove: the order is not waiting for it.
+        """
+        self._assert_may_become(OrderStatus.CANCELLED)
+        if self.payment is not None:
+            self.payment = self.payment.declined(code)
+        self._cancelled(PAYMENT_DECLINED, at)
+
+    def abandon(self, at: datetime) -> None:
+        """Cancel because nobody knows whether it was paid, and it has been too long.
+
+        Raises:
+            IllegalMove: the order is not waiting any more.
+        """
+        self._assert_may_become(OrderStatus.CANCELLED)
+        if self.payment is not None:
+            self.payment = self.payment.abandoned()
+        self._cancelled(PAYMENT_TIMED_OUT, at)
+
+    def assert_not_declined(self) -> None:
+        """Tell whoever placed this order if it came to nothing.
+
+        Raises:
+            PaymentDeclined: it was cancelled because the provider said no.
+        """
+        if self.payment is not None and self.payment.state is PaymentState.DECLINED:
+            raise PaymentDeclined(self.id, self.payment.decline_code or "declined")
+
+    def _paid(self, at: datetime) -> None:
+        self._move(OrderStatus.PAID, at)
+        self.record(
+            OrderPaid(
+                order_id=self.id, user_id=self.customer_id, lines=self.lines, total=self.total, paid_at=at
+            )
+        )
+
+    def _cancelled(self, reason: str, at: datetime) -> None:
+        self._move(OrderStatus.CANCELLED, at, reason)
+        self.record(
+            OrderCancelled(
+                order_id=self.id,
+                user_id=self.customer_id,
+                lines=self.lines,
+                total=self.total,
+                reason=reason,
+                cancelled_at=at,
+            )
+        )
+
+    def _assert_may_become(self, status: OrderStatus) -> None:
+        if status not in _MOVES[self.status]:
+            raise IllegalMove(f"an order that is {self.status} cannot become {status}")
+
+    def _move(self, status: OrderStatus, at: datetime, reason: str | None = None) -> None:
+        self._assert_may_become(status)
+        self.status = status
+        self.history.append(StatusChange(status, at, reason))
+
+
+def _line(product: Product, quantity: int) -> OrderLine:
+    price = product.details.price
+    return OrderLine(
+        product_id=product.id,
+        title=product.details.title,
+        quantity=quantity,
+        unit_price=price,
+        line_total=price.times(quantity),
+    )

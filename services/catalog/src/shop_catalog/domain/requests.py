@@ -1,0 +1,31 @@
+"""Who asked for a new thing, and how to know the same request again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shop_catalog.domain.errors import KeyReused
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """An idempotency key, which belongs to the user who chose it, and what was asked under it.
+
+    Args:
+        user_id: who asked.
+        key: the ``Idempotency-Key``.
+        fingerprint: hash of the request.
+    """
+
+    user_id: str
+    key: str
+    fingerprint: str
+
+    def assert_repeats(self, earlier: RequestKey) -> None:
+        """Make sure that this is the earlier request once more.
+
+        Raises:
+            KeyReused: the key is the same and the request is not.
+        """
+        if self.fingerprint != earlier.fingerprint:
+            raise KeyReused("The key was used for another request.")

@@ -1,0 +1,65 @@
+"""Composition root: the environment in, the wired service out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+from shop_catalog.adapters.payment_webhooks import PaymentWebhook
+from shop_catalog.adapters.payments import PaymentClient, open_session
+from shop_catalog.api import ERRORS, ROUTERS
+from shop_catalog.application.checkout import Checkout
+from shop_catalog.jobs import payments, products
+from shop_catalog.settings import CatalogSettings
+from shop_catalog.store.schema import migrate
+from shop_catalog.store.unit_of_work import CatalogUnitOfWork
+from shop_chassis.app import Api
+from shop_chassis.jobs import Job
+from shop_chassis.service import Runtime, Service
+from shop_events.handlers import Subscriptions
+
+CatalogRuntime = Runtime[CatalogSettings, Checkout]
+
+_LONGEST_RUN = timedelta(minutes=2)
+
+
+def catalog() -> Service[CatalogSettings, Checkout]:
+    """Return the service; nothing is connected yet."""
+    return Service(
+        settings=CatalogSettings,
+        unit_of_work=CatalogUnitOfWork,
+        api=_api,
+        subscriptions=Subscriptions.of("catalog"),
+        migrate=migrate,
+        resources=_checkout,
+        jobs=_jobs,
+        republish=_republish,
+    )
+
+
+def _api(runtime: CatalogRuntime) -> Api:
+    secret = runtime.settings.payment_webhook_secret.get_secret_value()
+    return Api(ROUTERS, ERRORS, {"checkout": runtime.resources, "payment_webhook": PaymentWebhook(secret)})
+
+
+def _jobs(runtime: CatalogRuntime) -> list[Job]:
+    every, checkout = runtime.settings.payment_checks, runtime.resources
+    return [
+        Job("settle-payments", every, partial(payments.settle, checkout), _LONGEST_RUN),
+        Job("reverse-payments", every, partial(payments.reverse, checkout), _LONGEST_RUN),
+    ]
+
+
+async def _republish(runtime: CatalogRuntime) -> int:
+    return await products.republish(runtime.transact)
+
+
+@asynccontextmanager
+async def _checkout(runtime: CatalogRuntime) -> AsyncIterator[Checkout]:
+    settings = runtime.settings
+    key = settings.payment_api_key.get_secret_value()
+    async with open_session(key, settings.payment_timeout_seconds) as session:
+        provider = PaymentClient(session, settings.payment_base_url)
+        yield Checkout(runtime.transact, provider, settings.payment_deadline)

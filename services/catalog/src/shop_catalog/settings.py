@@ -1,0 +1,45 @@
+"""Catalog's environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+
+from shop_chassis.settings import ServiceSettings
+
+
+class CatalogSettings(ServiceSettings):
+    """Catalog knows products and stock, and takes orders."""
+
+    service_name: str = "catalog"
+    mongodb_database: str = "shop_catalog"
+    http_port: int = 8101
+
+    payment_base_url: str = Field(pattern=r"^https?://", description="Where the payment provider's API is")
+    payment_api_key: SecretStr = Field(min_length=1, description="API key of the payment provider")
+    payment_webhook_secret: SecretStr = Field(
+        min_length=1, description="Secret that the provider's webhooks are signed with"
+    )
+    payment_timeout_seconds: float = Field(
+        5, gt=0, le=10, description="How long an order waits for the provider before it is answered"
+    )
+    payment_deadline_seconds: float = Field(
+        900,
+        ge=0,
+        le=86_400,
+        description="How long a payment may stay unsettled; then its order is cancelled",
+    )
+    payment_check_seconds: float = Field(
+        3, gt=0, le=300, description="Time between two looks for unsettled payments and refunds"
+    )
+
+    @property
+    def payment_deadline(self) -> timedelta:
+        """Return how long a payment may stay unsettled."""
+        return timedelta(seconds=self.payment_deadline_seconds)
+
+    @property
+    def payment_checks(self) -> timedelta:
+        """Return the time between two looks for unsettled payments."""
+        return timedelta(seconds=self.payment_check_seconds)

@@ -1,0 +1,1 @@
+"""MongoDB: one repository a noun, the indexes and validators of the collections."""

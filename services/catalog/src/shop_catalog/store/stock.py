@@ -1,0 +1,78 @@
+"""Stock in MongoDB, apart from the products, so that selling does not change their version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from pymongo import UpdateOne
+
+from shop_catalog.domain.errors import OutOfStock
+from shop_catalog.domain.requests import RequestKey
+from shop_catalog.domain.stock import StockAdjustment, StockItem
+from shop_catalog.store.documents import Document, Repository, request_of
+
+STOCK = "stock"
+STOCK_ADJUSTMENTS = "stock_adjustments"
+
+
+class Stock(Repository):
+    """How many pieces are left."""
+
+    async def of(self, product_ids: Iterable[str]) -> list[StockItem]:
+        """Return the stock of those of ``product_ids`` that have any record of it."""
+        wanted = list(product_ids)
+        found = self._collection.find({"_id": {"$in": wanted}}, session=self._session).limit(len(wanted))
+        return [
+            StockItem(product_id=each["_id"], left=each["left"], version=each["version"])
+            async for each in found
+        ]
+
+    async def add(self, item: StockItem) -> None:
+        await self._collection.insert_one(
+            {"_id": item.product_id, "left": item.left, "version": item.version}, session=self._session
+        )
+
+    async def save(self, items: Sequence[StockItem]) -> None:
+        """Store what was taken and put back: one conditional update each, in one statement.
+
+        Raises:
+            OutOfStock: a stock would have fallen below zero.
+        """
+        result = await self._collection.bulk_write(
+            [_change(item) for item in items], ordered=False, session=self._session
+        )
+        if result.matched_count != len(items):
+            raise OutOfStock(item.product_id for item in items)
+
+    async def remove(self, product_id: str) -> None:
+        await self._collection.delete_one({"_id": product_id}, session=self._session)
+
+
+class StockAdjustments(Repository):
+    """Who corrected the stock, when and why."""
+
+    async def for_request(self, request: RequestKey) -> StockAdjustment | None:
+        """Return the adjustment that was made for this request; see :meth:`Repository._asked_for`."""
+        found = await self._asked_for(request)
+        if found is None:
+            return None
+        return StockAdjustment(
+            id=found["_id"],
+            product_id=found["product_id"],
+            delta=found["delta"],
+            reason=found["reason"],
+            left=found["left"],
+            at=found["at"],
+            request=request_of(found),
+        )
+
+    async def add(self, adjustment: StockAdjustment) -> None:
+        document: Document = asdict(adjustment)
+        document["_id"] = document.pop("id")
+        await self._collection.insert_one(document, session=self._session)
+
+
+def _change(item: StockItem) -> UpdateOne:
+    enough = {"_id": item.product_id, "left": {"$gte": -item.delta}}
+    return UpdateOne(enough, {"$inc": {"left": item.delta, "version": len(item.facts)}})

@@ -1,0 +1,71 @@
+"""Catalog's unit of work: its repositories on one transaction, and the facts of what they store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+
+from shop_catalog.domain.orders import Order
+from shop_catalog.domain.products import Product
+from shop_catalog.domain.stock import StockItem
+from shop_catalog.store.orders import ORDERS, Orders
+from shop_catalog.store.payments import PAYMENT_EVENTS, PAYMENT_REVERSALS, PaymentEvents, Reversals
+from shop_catalog.store.products import PRODUCTS, Products
+from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS, Stock, StockAdjustments
+from shop_events.unit_of_work import Transactor, UnitOfWork
+
+
+class CatalogUnitOfWork(UnitOfWork):
+    """What catalog's use cases work with. What is added or saved here is told to others as well."""
+
+    @cached_property
+    def products(self) -> Products:
+        return Products(self.db[PRODUCTS], self.session)
+
+    @cached_property
+    def stock(self) -> Stock:
+        return Stock(self.db[STOCK], self.session)
+
+    @cached_property
+    def adjustments(self) -> StockAdjustments:
+        return StockAdjustments(self.db[STOCK_ADJUSTMENTS], self.session)
+
+    @cached_property
+    def orders(self) -> Orders:
+        return Orders(self.db[ORDERS], self.session)
+
+    @cached_property
+    def payment_events(self) -> PaymentEvents:
+        return PaymentEvents(self.db[PAYMENT_EVENTS], self.session)
+
+    @cached_property
+    def reversals(self) -> Reversals:
+        return Reversals(self.db[PAYMENT_REVERSALS], self.session)
+
+    async def add_product(self, product: Product) -> None:
+        await self.products.add(product)
+        self.publish(product.facts)
+
+    async def save_products(self, products: Sequence[Product]) -> None:
+        """Store those that have changed."""
+        changed = [product for product in products if product.facts]
+        await self.products.save(changed)
+        for product in changed:
+            self.publish(product.facts)
+
+    async def save_stock(self, items: Sequence[StockItem]) -> None:
+        await self.stock.save(items)
+        for item in items:
+            self.publish(item.facts)
+
+    async def add_order(self, order: Order, check_after: timedelta) -> None:
+        await self.orders.add(order, check_after)
+        self.publish(order.facts)
+
+    async def save_order(self, order: Order) -> None:
+        await self.orders.save(order)
+        self.publish(order.facts)
+
+
+Transact = Transactor[CatalogUnitOfWork]
