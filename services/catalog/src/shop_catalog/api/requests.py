@@ -40,4 +40,4 @@ def _asked(caller: Authenticated, key: IdempotencyKey, request: Request) -> Call
 
 
 Asked = Annotated[Callable[[BaseModel], RequestKey], Depends(_asked)]
-"""``asked(body)``: what the Idempotency-Key stands for: who asked, where, and what; not how it was written."""
+"""``asked(body)``: what the Idempotency-Key stands for: who asked, where and what, in whichever form."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from shop_catalog.api.errors import ERRORS
-from shop_catalog.api.requests import Id
+from shop_catalog.api.requests import Asked, Id
 from shop_catalog.application import stock
 from shop_catalog.domain.errors import AccessDenied, KeyReused, ProductNotFound, StockOutOfRange
 from shop_catalog.domain.stock import MAX_STOCK, StockAdjustment
@@ -51,12 +51,7 @@ class AdjustmentView(BaseModel):
     ),
 )
 async def adjust_stock(
-    id: Id,
-    body: AdjustStock,
-    caller: Authenticated,
-    key: IdempotencyKey,
-    transact: Transact,
-    request: Request,
+    id: Id, body: AdjustStock, caller: Authenticated, asked: Asked, transact: Transact
 ) -> AdjustmentView:
     """Correct how many pieces of a product there are."""
     adjustment = await transact(stock.adjust, id, caller, asked(body), delta=body.delta, reason=body.reason)
