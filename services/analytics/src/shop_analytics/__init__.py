@@ -1,0 +1,1 @@
+"""Analytics: what the site learns from searches, views and purchases."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from shop_chassis.cli import run
-from shop_notifier.main import notifier
+from shop_notifier.main import SERVICE
 
 if __name__ == "__main__":
-    sys.exit(run(notifier()))
+    sys.exit(run(SERVICE))

@@ -108,3 +108,6 @@ async def _ports(runtime: NotifierRuntime) -> AsyncIterator[Ports]:
     finally:
         sendgrid.close()
         twilio.close()
+
+
+SERVICE = notifier()

@@ -1,0 +1,1 @@
+"""Session: visitor sessions, carts, saved state and activity."""

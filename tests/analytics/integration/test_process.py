@@ -1,0 +1,29 @@
+"""The process starts, tells how it is, and ends when asked."""
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from shop_events.admin import ensure_topics
+from tests.processes import service
+
+pytestmark = pytest.mark.integration
+
+
+async def test_it_becomes_ready_shows_its_figures_and_ends(
+    mongo_url: str, kafka_bootstrap: str, topic_prefix: str, database_name: str
+) -> None:
+    await ensure_topics(kafka_bootstrap, topic_prefix)
+    environment = {
+        "MONGODB_URL": mongo_url,
+        "MONGODB_DATABASE": database_name,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "TOPIC_PREFIX": topic_prefix,
+    }
+    async with service("shop_analytics", environment) as running:
+        await running.until_ready()
+        assert (await running.http.get("/health/live")).status_code == 200
+        assert "process_ready 1.0" in (await running.http.get("/metrics")).text
+        assert (await running.http.get("/openapi.json")).json()["info"]["title"] == "Shopstream analytics"
+        assert await running.stop() == 0
+    async with AsyncMongoClient(mongo_url) as client:
+        await client.drop_database(database_name)
