@@ -1,6 +1,7 @@
 """The two servers of a test run are real: transactions, change streams and fenced producers work."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,14 +10,19 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import ProducerFenced
 from pymongo import AsyncMongoClient
 
+from shop_devstack.kafka import kafka_server
+from shop_devstack.mongod import mongod_server
+
 pytestmark = pytest.mark.integration
 
 
-async def _create_topic(bootstrap: str, name: str) -> None:
+async def _create_topic(bootstrap: str, name: str, config: dict[str, str] | None = None) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        response = await admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1)])
+        response = await admin.create_topics(
+            [NewTopic(name, num_partitions=1, replication_factor=1, topic_configs=config)]
+        )
         assert [error[1] for error in response.topic_errors] == [0]
     finally:
         await admin.close()
@@ -69,3 +75,46 @@ async def test_kafka_fences_the_older_of_two_producers_with_one_transactional_id
     ) as consumer:
         record = await asyncio.wait_for(consumer.getone(), 10)
     assert record.value == b"newer"
+
+
+async def test_mongod_finds_its_data_again_on_another_port(tmp_path: Path) -> None:
+    ids = []
+    for _ in range(2):
+        with mongod_server(tmp_path / "data") as url:
+            async with AsyncMongoClient[dict[str, Any]](url) as client:
+                await client["shop"]["starts"].insert_one({})
+                ids.append(await client["shop"]["starts"].count_documents({}))
+    assert ids == [1, 2]
+
+
+async def test_kafka_finds_its_data_again_on_another_port(tmp_path: Path) -> None:
+    with kafka_server(tmp_path / "data") as bootstrap:
+        await _create_topic(bootstrap, "kept")
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
+            await producer.send_and_wait("kept", b"value")
+    with kafka_server(tmp_path / "data") as bootstrap:
+        async with AIOKafkaConsumer(
+            "kept", bootstrap_servers=bootstrap, auto_offset_reset="earliest"
+        ) as consumer:
+            assert (await asyncio.wait_for(consumer.getone(), 10)).value == b"value"
+
+
+async def test_kafka_compacts_little_data(kafka_bootstrap: str, topic_prefix: str) -> None:
+    topic = f"{topic_prefix}state"
+    quick = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.01"}
+    await _create_topic(kafka_bootstrap, topic, quick)
+
+    async def produce_until_compacted() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, acks="all") as producer:
+            await producer.send_and_wait(topic, b"value", key=b"key")
+            while await _first_offset(kafka_bootstrap, topic) == 0:
+                await producer.send_and_wait(topic, b"value", key=b"key")  # segments roll on append
+                await asyncio.sleep(0.2)
+
+    await asyncio.wait_for(produce_until_compacted(), 20)
+
+
+async def _first_offset(bootstrap: str, topic: str) -> int:
+    async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
+        record = await asyncio.wait_for(consumer.getone(), 10)
+        return int(record.offset)

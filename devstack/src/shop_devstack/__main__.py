@@ -140,7 +140,8 @@ def down(folder: Path, screen: Screen) -> int:
 
 def reset(folder: Path, screen: Screen) -> int:
     """Stop the stack and delete its data."""
-    stack.stop(folder)
+    with screen.step("Stopping everything in order"):
+        stack.stop(folder)
     with screen.step(f"Deleting the data in {folder}"):
         stack.delete_data(folder)
     return 0

@@ -43,7 +43,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def preferred_or_free(preferred: int, taken: frozenset[int] = frozenset()) -> int:
-    """Return the preferred port, or a free one when something listens there or it is in `taken`."""
-    if preferred not in taken and is_free(preferred):
+    """Return the preferred port; a free one when something listens there, it is in `taken`, or it is 0."""
+    if preferred and preferred not in taken and is_free(preferred):
         return preferred
     return free_port()
