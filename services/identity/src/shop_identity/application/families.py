@@ -28,7 +28,7 @@ class Refreshes:
         """
         grant = await self._transact(self._rotate, token)
         if grant is None:
-            raise RefreshTokenReused
+            raise RefreshRefused
         return grant
 
     async def _rotate(self, uow: IdentityUnitOfWork, token: str) -> Grant | None:

@@ -9,7 +9,7 @@
     ├── WrongCredentials          address and password do not belong together
     ├── Throttled                 too many failures; says when to come back
     ├── RefreshRefused            the refresh token is unknown, expired, revoked
-    │   └── RefreshTokenReused    it had been rotated away: somebody else may have it
+    ├── RefreshTokenReused        it had been rotated away: somebody else may have it
     ├── UnknownUser               there is no such user
     ├── VersionMismatch           the user was changed since it was read
     ├── NotAllowed                the caller's roles do not cover this
@@ -79,8 +79,8 @@ class RefreshRefused(IdentityError):
     text = "The refresh token is not valid (any more)."
 
 
-class RefreshTokenReused(RefreshRefused):
-    """The refresh token had been rotated away; clients cannot tell this from other refusals."""
+class RefreshTokenReused(IdentityError):
+    """The refresh token had been rotated away. Never answered: clients see it as any other refusal."""
 
 
 class UnknownUser(IdentityError):
