@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
@@ -62,7 +63,7 @@ class FailureStore:
 
     async def _update(self, id: str, state: dict[str, Any]) -> dict[str, Any]:
         row = await self._failures.find_one_and_update(
-            {"_id": id}, [{"$set": state}], upsert=True, return_document=True
+            {"_id": id}, [{"$set": state}], upsert=True, return_document=ReturnDocument.AFTER
         )
         assert row is not None
         return dict(row)
