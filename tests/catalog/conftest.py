@@ -1,0 +1,217 @@
+"""A catalog without Kafka: its API and use cases on a real MongoDB, and a payment provider under control."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from fastapi import FastAPI
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from shop_catalog.adapters.payment_webhooks import PaymentWebhook
+from shop_catalog.api import ERRORS, ROUTERS
+from shop_catalog.application.checkout import Checkout
+from shop_catalog.domain.payments import Captured, Charge, Outcome, Reversal, Reversed
+from shop_catalog.settings import CatalogSettings
+from shop_catalog.store.schema import migrate
+from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
+from shop_chassis.app import Api, create_app
+from shop_chassis.auth import Caller
+from shop_devstack.sandbox.signatures import payment_signature
+from shop_events import migrations
+from shop_events.unit_of_work import Transactor
+
+Database = AsyncDatabase[dict[str, Any]]
+Json = dict[str, Any]
+
+SECRET = "whsec_sandbox"
+
+
+@pytest.fixture
+async def db(mongo_url: str, database_name: str) -> AsyncIterator[Database]:
+    async with AsyncMongoClient[Json](mongo_url, tz_aware=True, w="majority") as client:
+        await migrations.migrate(client[database_name])
+        await migrate(client[database_name])
+        yield client[database_name]
+        await client.drop_database(database_name)
+
+
+@pytest.fixture
+def transact(db: Database) -> Transact:
+    return Transactor(db.client, db, partial(CatalogUnitOfWork, source="catalog"))
+
+
+class FakeProvider:
+    """Answers what ``answers`` says, in order, then takes every payment; ``gate`` holds its answers back."""
+
+    def __init__(self) -> None:
+        self.charges: list[Charge] = []
+        self.reversals: list[Reversal] = []
+        self.answers: list[Outcome] = []
+        self.reversed = Reversed.REFUNDED
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def charge(self, charge: Charge) -> Outcome:
+        self.charges.append(charge)
+        answer = self.answers.pop(0) if self.answers else Captured(f"pi_{charge.attempt_id}")
+        await self.gate.wait()
+        return answer
+
+    async def reverse(self, reversal: Reversal) -> Reversed:
+        self.reversals.append(reversal)
+        return self.reversed
+
+
+@pytest.fixture
+def provider() -> FakeProvider:
+    return FakeProvider()
+
+
+@pytest.fixture
+def checkout(transact: Transact, provider: FakeProvider) -> Checkout:
+    return Checkout(transact, provider, deadline=timedelta(minutes=15))
+
+
+class EveryToken:
+    """Verifies nothing: a token is ``<user id>`` or ``<user id>:<role>``."""
+
+    def verify(self, token: str) -> Caller:
+        user_id, _, role = token.partition(":")
+        return Caller(user_id, frozenset({role or "customer"}))
+
+
+@pytest.fixture
+def settings() -> CatalogSettings:
+    return CatalogSettings(
+        payment_base_url="http://127.0.0.1:1", payment_api_key="sk_sandbox", payment_webhook_secret=SECRET
+    )
+
+
+@pytest.fixture
+def app(settings: CatalogSettings, transact: Transact, checkout: Checkout) -> FastAPI:
+    state = {"checkout": checkout, "payment_webhook": PaymentWebhook(SECRET)}
+    verifier: Any = EveryToken()
+    return create_app(settings, Api(ROUTERS, ERRORS, state), transact=transact, verifier=verifier)
+
+
+@dataclass
+class Shop:
+    """The API, as customers and merchants use it."""
+
+    http: httpx.AsyncClient
+
+    async def sell(self, price: int = 1000, stock: int = 10, currency: str = "GBP", **more: Any) -> Json:
+        """Put a product on sale, as the merchant."""
+        product = {
+            "sku": secrets.token_hex(4),
+            "title": "Cup & saucer",
+            "price": {"amount": price, "currency": currency},
+            "stock": stock,
+            **more,
+        }
+        answer = await self.post("/v1/products", product, "usr_m:merchant")
+        assert answer.status_code == 201, answer.text
+        body: Json = answer.json()
+        return body
+
+    async def order(
+        self, *lines: tuple[Json, int], user: str = "usr_1", key: str | None = None, **more: Any
+    ) -> httpx.Response:
+        """Order pieces of products."""
+        body = {
+            "lines": [{"product_id": product["id"], "quantity": count} for product, count in lines],
+            "payment_method": "pm_card_visa",
+            **more,
+        }
+        return await self.post("/v1/orders", body, user, key)
+
+    async def post(self, path: str, body: Any, token: str, key: str | None = None) -> httpx.Response:
+        headers = {**bearer(token), "Idempotency-Key": key or secrets.token_hex(8)}
+        return await self.http.post(path, json=body, headers=headers)
+
+    async def show(self, path: str, token: str = "usr_1") -> httpx.Response:
+        return await self.http.get(path, headers=bearer(token))
+
+    async def tell(self, event: Json, secret: str = SECRET, age: int = 0) -> httpx.Response:
+        """Post an event as the payment provider does."""
+        body = orjson.dumps(event)
+        signature = payment_signature(secret, int(time.time()) - age, body)
+        return await self.http.post(
+            "/v1/payments/webhooks", content=body, headers={"Payment-Signature": signature}
+        )
+
+
+@pytest.fixture
+async def shop(app: FastAPI) -> AsyncIterator[Shop]:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://catalog", timeout=30) as client:
+        yield Shop(client)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    """Return status and kind of a problem document."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return answer.status_code, answer.json()["type"].rpartition(":")[2]
+
+
+def payment_event(charge: Charge, kind: str = "succeeded", event_id: str | None = None) -> Json:
+    """Return the event that tells of a charge."""
+    intent = {
+        "id": f"pi_{charge.attempt_id}",
+        "status": "succeeded" if kind == "succeeded" else "requires_payment_method",
+        "metadata": {"order_id": charge.order_id, "attempt_id": charge.attempt_id},
+        "last_payment_error": None if kind == "succeeded" else {"code": "card_declined"},
+    }
+    return {
+        "id": event_id or f"evt_{secrets.token_hex(6)}",
+        "type": f"payment_intent.{kind}",
+        "data": {"object": intent},
+    }
+
+
+async def left(db: Database, product: Json) -> int:
+    """Return how many pieces of a product there are."""
+    found = await db.stock.find_one({"_id": product["id"]})
+    assert found
+    return int(found["left"])
+
+
+async def told(db: Database, *kinds: str) -> list[tuple[str, int]]:
+    """Return type and sequence of the events in the outbox whose type has one of ``kinds``, oldest first."""
+    rows = db.outbox.find().sort("_id", 1)
+    all_told = [(row["headers"]["ce_type"], row["sequence"]) async for row in rows]
+    return [each for each in all_told if any(kind in each[0] for kind in kinds)]
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait until ``condition`` holds; fail after ``seconds``."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def make_due(db: Database) -> None:
+    """Let the time pass until every unsettled payment and reversal is looked at."""
+    for collection in (db.orders, db.payment_reversals):
+        await collection.update_many({}, [{"$set": {"check.at": {"$subtract": ["$$NOW", 1]}}}])
+
+
+async def grow_old(db: Database, age: timedelta) -> None:
+    """Let all orders have been placed ``age`` ago."""
+    milliseconds = int(age.total_seconds() * 1000)
+    await db.orders.update_many({}, [{"$set": {"placed_at": {"$subtract": ["$$NOW", milliseconds]}}}])

@@ -1,0 +1,248 @@
+"""Whatever becomes of the provider's answer: an order is paid once or cancelled once, and money goes back."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from shop_catalog.application.checkout import Checkout
+from shop_catalog.domain.payments import Captured, Declined, Reversed, Unknown
+from tests.catalog.conftest import (
+    Database,
+    FakeProvider,
+    Json,
+    Shop,
+    grow_old,
+    left,
+    make_due,
+    payment_event,
+    problem,
+    told,
+    until,
+)
+
+pytestmark = pytest.mark.integration
+
+NO_ANSWER = Unknown("timeout")
+
+
+@pytest.fixture
+async def cup(shop: Shop) -> Json:
+    return await shop.sell(stock=5)
+
+
+async def status(db: Database) -> str:
+    order = await db.orders.find_one({})
+    assert order
+    return str(order["status"])
+
+
+async def test_a_declined_payment_cancels_the_order_and_returns_its_stock(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    provider.answers = [Declined("card_declined")]
+    answer = await shop.order((cup, 5), key="key")
+    assert problem(answer) == (402, "payment-declined")
+    assert answer.json()["code"] == "card_declined"
+    order = (await shop.show(f"/v1/orders/{answer.json()['order_id']}")).json()
+    assert (order["status"], order["history"][-1]["reason"]) == ("cancelled", "payment_declined")
+    assert await left(db, cup) == 5
+    assert await told(db, "order.cancelled", "stock") == [
+        ("catalog.stock.out.v1", 1),
+        ("catalog.stock.back.v1", 2),
+        ("catalog.order.cancelled.v1", 2),
+    ]
+    assert (await shop.http.get(f"/v1/products/{cup['id']}")).json()["available"] is True
+    again = await shop.order((cup, 5), key="key")
+    assert again.json()["order_id"] == order["id"]
+    assert len(provider.charges) == 1
+
+
+async def test_without_an_answer_the_order_waits_and_a_later_question_settles_it_once(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER, NO_ANSWER]
+    order = (await shop.order((cup, 1))).json()
+    assert (order["status"], order["payment"]["state"]) == ("placed", "pending")
+    await checkout.settle_due(10)
+    assert len(provider.charges) == 1, "it is not due yet"
+    for _ in range(4):
+        await make_due(db)
+        await checkout.settle_due(10)
+    assert (await shop.show(f"/v1/orders/{order['id']}")).json()["status"] == "paid"
+    assert len(provider.charges) == 3
+    assert len(set(provider.charges)) == 1, "the same question each time"
+    assert len(await told(db, "order.paid")) == 1
+
+
+async def test_questions_are_asked_later_and_later(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER] * 3
+    await shop.order((cup, 1))
+    waits = []
+    for _ in range(2):
+        await make_due(db)
+        due = await db.orders.find_one({})
+        await checkout.settle_due(10)
+        put_off = await db.orders.find_one({})
+        assert due
+        assert put_off
+        waits.append(put_off["check"]["at"] - due["check"]["at"])
+    assert timedelta(seconds=4) < waits[0] < timedelta(seconds=8) < waits[1] < timedelta(seconds=13)
+
+
+async def test_the_longest_due_is_asked_about_first(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER] * 3
+    placed = [(await shop.order((cup, 1))).json()["id"] for _ in range(3)]
+    await make_due(db)
+    later = {"$set": {"check.at": {"$subtract": ["$check.at", 60_000]}}}
+    await db.orders.update_one({"_id": placed[1]}, [later])
+    assert await checkout.settle_due(1) is True
+    assert provider.charges[-1].order_id == placed[1]
+
+
+async def test_an_order_whose_payment_nobody_can_tell_about_is_cancelled_and_reversed(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER] * 3
+    order = (await shop.order((cup, 2))).json()
+    await make_due(db)
+    await checkout.settle_due(10)
+    assert await status(db) == "placed"
+    await grow_old(db, timedelta(minutes=16))
+    await make_due(db)
+    await checkout.settle_due(10)
+    shown = (await shop.show(f"/v1/orders/{order['id']}")).json()
+    assert (shown["status"], shown["history"][-1]["reason"]) == ("cancelled", "payment_timed_out")
+    assert await left(db, cup) == 5
+
+    provider.reversed = Reversed.UNKNOWN
+    await checkout.reverse_due(10)
+    assert provider.reversals == [], "the charge may still be on its way"
+    for outcome in (Reversed.UNKNOWN, Reversed.REFUNDED, Reversed.REFUNDED):
+        provider.reversed = outcome
+        await make_due(db)
+        await checkout.reverse_due(10)
+    assert [each.charge for each in provider.reversals] == [provider.charges[0]] * 2
+
+
+async def test_the_webhook_may_come_before_the_answer(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    provider.gate.clear()
+    ordering = asyncio.create_task(shop.order((cup, 1)))
+
+    async def asked() -> bool:
+        return bool(provider.charges)
+
+    await until(asked)
+    assert (await shop.tell(payment_event(provider.charges[0]))).status_code == 204
+    assert await status(db) == "paid"
+    provider.gate.set()
+    assert (await ordering).json()["status"] == "paid"
+    assert len(await told(db, "order.paid")) == 1
+
+
+async def test_a_webhook_settles_what_was_not_answered_and_repeating_it_changes_nothing(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER]
+    await shop.order((cup, 1))
+    event = payment_event(provider.charges[0])
+    answers = await asyncio.gather(*(shop.tell(event) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {204}
+    assert await status(db) == "paid"
+    assert len(await told(db, "order.paid")) == 1
+    assert await db.payment_events.count_documents({"settled": True}) == 1
+
+
+async def test_a_webhook_may_bring_the_decline(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER]
+    await shop.order((cup, 1))
+    await shop.tell(payment_event(provider.charges[0], "payment_failed"))
+    assert (await status(db), await left(db, cup)) == ("cancelled", 5)
+
+
+async def test_webhooks_after_the_answer_and_out_of_order_change_nothing(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    await shop.order((cup, 1))
+    for kind in ("payment_failed", "succeeded", "payment_failed"):
+        assert (await shop.tell(payment_event(provider.charges[0], kind))).status_code == 204
+    assert (await status(db), await left(db, cup)) == ("paid", 4)
+    assert len(await told(db, "order")) == 2
+    assert await db.payment_reversals.count_documents({}) == 0
+
+
+async def test_money_that_was_taken_for_a_cancelled_order_goes_back_once(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER]
+    await shop.order((cup, 1))
+    await shop.tell(payment_event(provider.charges[0], "payment_failed"))
+    for _ in range(2):
+        await shop.tell(payment_event(provider.charges[0], "succeeded"))
+        await checkout.reverse_due(10)
+        await make_due(db)
+    assert await status(db) == "cancelled"
+    [reversal] = provider.reversals
+    assert reversal.intent_id == f"pi_{provider.charges[0].attempt_id}"
+
+
+async def test_an_answer_that_comes_after_the_cancellation_is_reversed(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers = [Captured("pi_late")]
+    provider.gate.clear()
+    ordering = asyncio.create_task(shop.order((cup, 1)))
+
+    async def asked() -> bool:
+        return bool(provider.charges)
+
+    await until(asked)
+    await shop.tell(payment_event(provider.charges[0], "payment_failed"))
+    provider.gate.set()
+    assert problem(await ordering) == (402, "payment-declined")
+    await checkout.reverse_due(10)
+    assert [each.intent_id for each in provider.reversals] == ["pi_late"]
+
+
+async def test_a_webhook_about_an_unknown_order_is_kept(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    await shop.order((cup, 1))
+    event = payment_event(provider.charges[0])
+    event["data"]["object"]["metadata"]["order_id"] = "ord_unknown"
+    assert (await shop.tell(event)).status_code == 204
+    kept = await db.payment_events.find_one({"settled": False})
+    assert kept
+    assert (kept["_id"], kept["order_id"]) == (event["id"], "ord_unknown")
+
+
+async def test_an_event_about_another_attempt_settles_nothing(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER]
+    await shop.order((cup, 1))
+    event = payment_event(provider.charges[0])
+    event["data"]["object"]["metadata"]["attempt_id"] = "pay_other"
+    assert (await shop.tell(event)).status_code == 204
+    assert await status(db) == "placed"
+
+
+async def test_nobody_but_the_provider_is_believed(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    provider.answers = [NO_ANSWER]
+    await shop.order((cup, 1))
+    event = payment_event(provider.charges[0])
+    assert problem(await shop.tell(event, secret="guessed")) == (403, "forged-webhook")
+    assert problem(await shop.tell(event, age=301)) == (403, "forged-webhook")
+    assert problem(await shop.http.post("/v1/payments/webhooks", json=event)) == (403, "forged-webhook")
+    assert problem(await shop.tell({"type": "payment_intent.succeeded"})) == (400, "malformed-webhook")
+    assert await status(db) == "placed"

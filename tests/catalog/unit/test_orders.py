@@ -1,0 +1,127 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shop_catalog.domain.errors import (
+    IllegalMove,
+    MixedCurrencies,
+    PaymentDeclined,
+    PriceChanged,
+    TotalTooLarge,
+    UnknownProducts,
+)
+from shop_catalog.domain.orders import Order, OrderStatus, Quote
+from shop_catalog.domain.payments import PaymentAttempt, PaymentState
+from shop_catalog.domain.products import MAX_AMOUNT, Product, ProductDetails
+from shop_catalog.domain.requests import RequestKey
+from shop_events.contracts import Money
+from shop_events.contracts.catalog import OrderCancelled, OrderPaid, OrderPlaced
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+REQUEST = RequestKey("usr_1", "key", "f")
+
+baskets = st.lists(st.tuples(st.integers(0, 99_999), st.integers(1, 9)), min_size=1, max_size=20)
+
+
+def gbp(amount: int) -> Money:
+    return Money(amount=amount, currency="GBP")
+
+
+def product(product_id: str, price: Money) -> Product:
+    details = ProductDetails(sku=product_id, title=f"Title of {product_id}", price=price)
+    return Product(id=product_id, details=details, available=True, request=REQUEST, version=1)
+
+
+def placed(amount: int = 1000) -> Order:
+    quote = Quote.of({"a": 2}, [product("a", gbp(amount))])
+    return Order.place("ord_1", REQUEST, quote, PaymentAttempt(id="pay_1", method="pm_card_visa"), AT)
+
+
+@given(baskets)
+def test_a_total_is_the_sum_of_price_times_quantity(basket: list[tuple[int, int]]) -> None:
+    products = [product(str(n), gbp(price)) for n, (price, _) in enumerate(basket)]
+    quote = Quote.of({str(n): count for n, (_, count) in enumerate(basket)}, products)
+    assert quote.total == gbp(sum(price * count for price, count in basket))
+    assert all(line.line_total == line.unit_price.times(line.quantity) for line in quote.lines)
+
+
+def test_a_basket_with_products_that_are_not_for_sale_is_refused() -> None:
+    with pytest.raises(UnknownProducts) as refused:
+        Quote.of({"a": 1, "b": 1, "c": 1}, [product("b", gbp(1))])
+    assert refused.value.product_ids == ["a", "c"]
+
+
+def test_two_currencies_cannot_be_paid_in_one_order() -> None:
+    euro = Money(amount=1, currency="EUR")
+    with pytest.raises(MixedCurrencies):
+        Quote.of({"a": 1, "b": 1}, [product("a", gbp(1)), product("b", euro)])
+
+
+def test_a_total_that_no_card_network_takes_is_refused() -> None:
+    assert Quote.of({"a": 1}, [product("a", gbp(MAX_AMOUNT))]).total.amount == MAX_AMOUNT
+    with pytest.raises(TotalTooLarge):
+        Quote.of({"a": 2}, [product("a", gbp(MAX_AMOUNT))])
+
+
+@pytest.mark.parametrize("expected", [gbp(1999), Money(amount=2000, currency="EUR")])
+def test_a_total_that_no_longer_holds_is_answered_with_the_one_that_does(expected: Money) -> None:
+    quote = Quote.of({"a": 2}, [product("a", gbp(1000))])
+    quote.assert_is(quote.total)
+    with pytest.raises(PriceChanged) as refused:
+        quote.assert_is(expected)
+    assert refused.value.members["quote"]["total"] == {"amount": 2000, "currency": "GBP"}
+
+
+def test_an_order_that_is_paid_says_so_after_it_was_placed() -> None:
+    order = placed()
+    order.pay("pi_1", AT)
+    placement, payment = order.facts
+    assert isinstance(placement.event, OrderPlaced)
+    assert isinstance(payment.event, OrderPaid)
+    assert (placement.sequence, payment.sequence) == (1, 2)
+    assert [change.status for change in order.history] == [OrderStatus.PLACED, OrderStatus.PAID]
+
+
+def test_a_declined_order_is_cancelled_and_tells_why() -> None:
+    order = placed()
+    order.decline("card_declined", AT)
+    assert order.status is OrderStatus.CANCELLED
+    cancelled = order.facts[-1].event
+    assert isinstance(cancelled, OrderCancelled)
+    assert cancelled.reason == "payment_declined"
+    with pytest.raises(PaymentDeclined) as told:
+        order.assert_not_declined()
+    assert told.value.members == {"order_id": "ord_1", "code": "card_declined"}
+
+
+@pytest.mark.parametrize("first", ["pay", "decline", "abandon"])
+@pytest.mark.parametrize("second", ["pay", "decline", "abandon"])
+def test_an_order_is_settled_once(first: str, second: str) -> None:
+    arguments = {"pay": ("pi_1", AT), "decline": ("card_declined", AT), "abandon": (AT,)}
+    order = placed()
+    getattr(order, first)(*arguments[first])
+    before = (order.status, order.payment, order.version)
+    with pytest.raises(IllegalMove):
+        getattr(order, second)(*arguments[second])
+    assert (order.status, order.payment, order.version) == before
+
+
+def test_an_order_that_costs_nothing_is_paid_at_once_and_asks_for_no_payment() -> None:
+    order = placed(amount=0)
+    assert (order.status, order.payment, order.charge) == (OrderStatus.PAID, None, None)
+
+
+def test_what_the_provider_is_asked_is_the_attempt_and_the_total() -> None:
+    charge = placed().charge
+    assert charge is not None
+    assert (charge.attempt_id, charge.order_id, charge.amount) == ("pay_1", "ord_1", gbp(2000))
+
+
+def test_an_abandoned_payment_is_not_a_declined_one() -> None:
+    order = placed()
+    order.abandon(AT)
+    assert order.payment
+    assert order.payment.state is PaymentState.ABANDONED
+    order.assert_not_declined()

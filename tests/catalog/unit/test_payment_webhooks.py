@@ -1,0 +1,58 @@
+import time
+
+import orjson
+import pytest
+
+from shop_catalog.adapters.payment_webhooks import PaymentWebhook
+from shop_catalog.domain.errors import ForgedWebhook, MalformedWebhook
+from shop_catalog.domain.payments import Captured, Charge, Declined, PaymentEvent
+from shop_devstack.sandbox.signatures import payment_signature
+from shop_events.contracts import Money
+from tests.catalog.conftest import SECRET, payment_event
+
+WEBHOOK = PaymentWebhook(SECRET)
+CHARGE = Charge("pay_1", "ord_1", Money(amount=1, currency="GBP"), "pm_card_visa")
+BODY = orjson.dumps(payment_event(CHARGE, event_id="evt_1"))
+
+
+def signed(body: bytes, secret: str = SECRET, age: int = 0) -> str:
+    return payment_signature(secret, int(time.time()) - age, body)
+
+
+def test_a_signed_event_is_believed() -> None:
+    assert WEBHOOK.event(BODY, signed(BODY)) == PaymentEvent("evt_1", "ord_1", "pay_1", Captured("pi_pay_1"))
+
+
+def test_a_failed_payment_says_why() -> None:
+    body = orjson.dumps(payment_event(CHARGE, "payment_failed"))
+    event = WEBHOOK.event(body, signed(body))
+    assert event
+    assert event.outcome == Declined("card_declined")
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "v1=" + "0" * 64,
+        "t=1,v1=zz",
+        signed(BODY, "another secret"),
+        signed(BODY + b" "),
+        signed(BODY, age=301),
+        signed(BODY, age=-360),
+    ],
+)
+def test_an_event_that_is_not_freshly_signed_is_refused(signature: str) -> None:
+    with pytest.raises(ForgedWebhook):
+        WEBHOOK.event(BODY, signature)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"type": 1}', b'{"type": "payment_intent.succeeded"}'])
+def test_a_signed_body_that_is_no_event_is_told_apart(body: bytes) -> None:
+    with pytest.raises(MalformedWebhook):
+        WEBHOOK.event(body, signed(body))
+
+
+def test_events_of_other_kinds_are_let_pass() -> None:
+    body = b'{"type": "refund.created", "id": "evt_9"}'
+    assert WEBHOOK.event(body, signed(body)) is None
