@@ -98,7 +98,7 @@ async def order_events(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator
 
 
 async def put_on_sale(http: httpx.AsyncClient) -> str:
-    product: dict[str, Any] = {
+    product: Json = {
         "sku": "1",
         "title": "Cup",
         "price": {"amount": 100, "currency": "GBP"},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from shop_catalog.main import catalog
+from shop_catalog.main import SERVICE
 from shop_chassis.cli import run
 
 if __name__ == "__main__":
-    sys.exit(run(catalog()))
+    sys.exit(run(SERVICE))

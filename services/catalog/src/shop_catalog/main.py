@@ -25,20 +25,6 @@ CatalogRuntime = Runtime[CatalogSettings, Checkout]
 _LONGEST_RUN = timedelta(minutes=2)
 
 
-def catalog() -> Service[CatalogSettings, Checkout]:
-    """Return the service; nothing is connected yet."""
-    return Service(
-        settings=CatalogSettings,
-        unit_of_work=CatalogUnitOfWork,
-        api=_api,
-        subscriptions=Subscriptions.of("catalog"),
-        migrate=migrate,
-        resources=_checkout,
-        jobs=_jobs,
-        republish=_republish,
-    )
-
-
 def _api(runtime: CatalogRuntime) -> Api:
     secret = runtime.settings.payment_webhook_secret.get_secret_value()
     return Api(ROUTERS, ERRORS, {"checkout": runtime.resources, "payment_webhook": PaymentWebhook(secret)})
@@ -63,3 +49,16 @@ async def _checkout(runtime: CatalogRuntime) -> AsyncIterator[Checkout]:
     async with open_session(key, settings.payment_timeout_seconds) as session:
         provider = PaymentClient(session, settings.payment_base_url)
         yield Checkout(runtime.transact, provider, settings.payment_deadline)
+
+
+SERVICE: Service[CatalogSettings, Checkout] = Service(
+    settings=CatalogSettings,
+    unit_of_work=CatalogUnitOfWork,
+    api=_api,
+    subscriptions=Subscriptions.of("catalog"),
+    migrate=migrate,
+    resources=_checkout,
+    jobs=_jobs,
+    republish=_republish,
+)
+"""Catalog, wired; nothing is connected yet."""
