@@ -45,6 +45,7 @@ class Layout:
     mongodb_url: str
     kafka_bootstrap_servers: str
     topic_prefix: str
+    database_prefix: str
 
     @classmethod
     def choose(cls, folder: Path, settings: StackSettings) -> "Layout":
@@ -58,6 +59,7 @@ class Layout:
             mongodb_url=settings.mongodb_url or mongod.url(chosen["mongod"]),
             kafka_bootstrap_servers=settings.kafka_bootstrap_servers or f"{ports.LOOPBACK}:{chosen['kafka']}",
             topic_prefix=settings.topic_prefix,
+            database_prefix=settings.database_prefix,
         )
 
     @property
@@ -68,6 +70,10 @@ class Layout:
     def url(self, part: str) -> str:
         """Return the loopback address of one part."""
         return f"http://{ports.LOOPBACK}:{self.ports[part]}"
+
+    def database(self, service: str) -> str:
+        """Return the name of a service's database."""
+        return f"{self.database_prefix}{service}"
 
     def data(self, part: str) -> Path:
         """Return the folder in which a part keeps its data."""
@@ -137,7 +143,7 @@ def service_program(name: str, layout: Layout, keys: StackKeys) -> Program:
         ready=lambda: answers_ok(port, "/health/ready"),
         environment={
             "MONGODB_URL": layout.mongodb_url,
-            "MONGODB_DATABASE": f"shop_{name}",
+            "MONGODB_DATABASE": layout.database(name),
             "KAFKA_BOOTSTRAP_SERVERS": layout.kafka_bootstrap_servers,
             "TOPIC_PREFIX": layout.topic_prefix,
             "HTTP_HOST": ports.LOOPBACK,

@@ -12,6 +12,7 @@ class StackSettings(BaseSettings):
     mongodb_url: str | None = Field(None, description="Replica set to use instead of an own mongod")
     kafka_bootstrap_servers: str | None = Field(None, description="Broker to use instead of an own one")
     topic_prefix: str = Field("", description="Stands before each topic and group")
+    database_prefix: str = Field("shop_", description="Stands before each service's database name")
 
     gateway_port: int = Field(8080, ge=0, le=65535, description="The one port for clients")
     sandbox_port: int = Field(8090, ge=0, le=65535, description="Provider sandbox")

@@ -236,7 +236,7 @@ def _info(layout: Layout, launched: Launched) -> StackInfo:
         gateway_url=layout.gateway_url,
         sandbox_url=layout.url("sandbox"),
         service_urls={name: layout.url(name) for name in SERVICES},
-        databases={name: f"shop_{name}" for name in SERVICES},
+        databases={name: layout.database(name) for name in SERVICES},
         mongodb_url=layout.mongodb_url,
         kafka_bootstrap_servers=layout.kafka_bootstrap_servers,
         topic_prefix=layout.topic_prefix,

@@ -1,0 +1,132 @@
+"""All five services behind the gateway, on the run's MongoDB and Kafka, and a client that shops there."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from shop_devstack import stack
+from shop_devstack.screen import Screen
+from shop_devstack.settings import StackSettings
+from shop_devstack.stack import StackInfo
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Person:
+    """Somebody who is logged in."""
+
+    id: str
+    email: str
+    token: str
+    refresh_token: str = field(repr=False, default="")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass
+class Shop:
+    """The shop as its clients reach it."""
+
+    info: StackInfo
+    http: httpx.AsyncClient
+    sandbox: httpx.AsyncClient
+
+    async def log_in(self, email: str, password: str = PASSWORD) -> Person:
+        async def attempt() -> httpx.Response | None:
+            answer = await self.http.post("/v1/auth/login", json={"email": email, "password": password})
+            return None if answer.status_code == 503 else answer
+
+        answer = await eventually(attempt)
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        return Person(body["user_id"], email, body["access_token"], body["refresh_token"])
+
+    async def customer(self) -> Person:
+        email = f"{secrets.token_hex(6)}@example.test"
+        body = {"email": email, "password": PASSWORD, "phone": "+447700900123", "name": "Ann"}
+        answer = await self.http.post("/v1/users", json=body)
+        assert answer.status_code == 201, answer.text
+        return await self.log_in(email)
+
+    async def administrator(self) -> Person:
+        admin = self.info.admin()
+        return await self.log_in(admin.email, admin.password)
+
+    async def product(self, price: int = 1999, stock: int = 100) -> dict[str, Any]:
+        merchant = await self.administrator()
+        body = {
+            "sku": secrets.token_hex(6),
+            "title": "A lamp",
+            "price": {"amount": price, "currency": "GBP"},
+            "stock": stock,
+        }
+        headers = {**merchant.headers, "Idempotency-Key": secrets.token_hex(8)}
+        answer = await self.http.post("/v1/products", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        product: dict[str, Any] = answer.json()
+        return product
+
+    async def order(
+        self, person: Person, product_id: str, quantity: int = 1, key: str | None = None, **more: Any
+    ) -> httpx.Response:
+        body = {
+            "lines": [{"product_id": product_id, "quantity": quantity}],
+            "payment_method": "pm_card_visa",
+            **more,
+        }
+        headers = {**person.headers, "Idempotency-Key": key or secrets.token_hex(8)}
+        return await self.http.post("/v1/orders", json=body, headers=headers)
+
+    async def receipts(self, order_id: str) -> dict[str, Any]:
+        """Return what the providers received for an order, by channel."""
+        answer = await self.sandbox.get("/sandbox/receipts", params={"order_id": order_id})
+        found: dict[str, Any] = answer.json()["orders"].get(order_id, {})
+        return found
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
+    """Wait until ``condition`` returns something true, and return that."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (result := await condition()):
+        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
+        await asyncio.sleep(0.1)
+    return result
+
+
+@pytest.fixture(scope="session")
+def running_stack(
+    tmp_path_factory: pytest.TempPathFactory, mongo_url: str, kafka_bootstrap: str
+) -> Iterator[StackInfo]:
+    run = secrets.token_hex(3)
+    ports = {f"{name.replace('-', '_')}_port": 0 for name in StackSettings().preferred_ports}
+    settings = StackSettings(
+        mongodb_url=mongo_url,
+        kafka_bootstrap_servers=kafka_bootstrap,
+        topic_prefix=f"e2e-{run}.",
+        database_prefix=f"e2e_{run}_",
+        **ports,
+    )
+    folder = tmp_path_factory.mktemp("stack")
+    started = stack.start(folder, settings, Screen(Console(quiet=True)), outlive=False)
+    try:
+        yield started.info
+    finally:
+        started.launched.stop()
+
+
+@pytest.fixture
+async def shop(running_stack: StackInfo) -> AsyncIterator[Shop]:
+    async with (
+        httpx.AsyncClient(base_url=running_stack.gateway_url, timeout=30) as http,
+        httpx.AsyncClient(base_url=running_stack.sandbox_url, timeout=30) as sandbox,
+    ):
+        yield Shop(running_stack, http, sandbox)
