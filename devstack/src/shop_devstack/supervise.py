@@ -185,6 +185,26 @@ class Supervisor:
         with self._rpc() as rpc:
             rpc.startProcess(f"{_tier(program)}:{program.name}", False)
 
+    def stop_parts(self, names: Iterable[str]) -> None:
+        """Stop parts together, and wait until they have; the supervisor leaves them so."""
+        with self._rpc() as rpc:
+            parts = self._full_names(rpc, names)
+            for part in parts:
+                rpc.stopProcess(part, False)
+            while any(rpc.getProcessInfo(part)["statename"] == "STOPPING" for part in parts):
+                time.sleep(0.1)
+
+    def start_parts(self, names: Iterable[str]) -> None:
+        """Start parts that were stopped, without waiting for them."""
+        with self._rpc() as rpc:
+            for part in self._full_names(rpc, names):
+                rpc.startProcess(part, False)
+
+    @staticmethod
+    def _full_names(rpc: Any, names: Iterable[str]) -> list[str]:
+        groups = {row["name"]: row["group"] for row in rpc.getAllProcessInfo()}
+        return [f"{groups[name]}:{name}" for name in names]
+
     def await_ready(self, program: Program) -> None:
         """Wait until a part that was started answers. Raises NotReadyError when it ends or takes too long."""
         children.await_ready(

@@ -1,0 +1,74 @@
+"""With any four services stopped, the fifth serves a read and a write, also after its own restart."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+
+from shop_devstack.programs import SERVICES, answers_ok
+from shop_devstack.stack import StackInfo
+from shop_devstack.supervise import Supervisor
+from tests.e2e.conftest import Person, Shop, eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+Use = Callable[[Shop, Person], Awaitable[list[httpx.Response]]]
+
+
+async def use_catalog(shop: Shop, person: Person) -> list[httpx.Response]:
+    listed = await shop.http.get("/v1/products")
+    product = next(item for item in listed.json()["items"] if item["available"])
+    return [listed, await shop.order(person, product["id"])]
+
+
+async def use_identity(shop: Shop, person: Person) -> list[httpx.Response]:
+    me = await shop.http.get("/v1/users/me", headers=person.headers)
+    tag = {**person.headers, "If-Match": me.headers["ETag"]}
+    changed = await shop.http.patch("/v1/users/me", json={"name": secrets.token_hex(4)}, headers=tag)
+    return [me, changed]
+
+
+async def use_notifier(shop: Shop, person: Person) -> list[httpx.Response]:
+    listed = await shop.http.get("/v1/notifications", headers=person.headers)
+    entry = listed.json()["items"][0]["id"]
+    return [listed, await shop.http.post(f"/v1/notifications/{entry}/read", headers=person.headers)]
+
+
+USES: dict[str, Use] = {"catalog": use_catalog, "identity": use_identity, "notifier": use_notifier}
+
+
+@pytest.fixture
+async def supervisor(running_stack: StackInfo) -> AsyncIterator[Supervisor]:
+    """Start and stop services; all run again afterwards."""
+    supervisor = Supervisor(running_stack.folder)
+    yield supervisor
+    down = [name for name in SERVICES if supervisor.processes()[name].state != "RUNNING"]
+    await asyncio.to_thread(supervisor.start_parts, down)
+    await eventually(lambda: ready(running_stack, *SERVICES))
+
+
+async def ready(info: StackInfo, *services: str) -> bool:
+    paths = [(info.ports[name], "/health/ready") for name in services]
+    return all([await asyncio.to_thread(answers_ok, *path) for path in paths])
+
+
+@pytest.mark.parametrize("service", USES)
+async def test_the_fifth_goes_on_alone(shop: Shop, supervisor: Supervisor, service: str) -> None:
+    person, product = await shop.customer(), await shop.product()
+    assert (await shop.order(person, product["id"])).status_code == 201
+
+    async def in_the_inbox() -> bool:
+        return bool((await shop.http.get("/v1/notifications", headers=person.headers)).json()["items"])
+
+    await eventually(in_the_inbox)
+    others = [name for name in SERVICES if name != service]
+    await asyncio.to_thread(supervisor.stop_parts, others)
+    for answer in await USES[service](shop, person):
+        assert answer.is_success, answer.text
+    await asyncio.to_thread(supervisor.stop_parts, [service])
+    await asyncio.to_thread(supervisor.start_parts, [service])
+    await eventually(lambda: ready(shop.info, service))
+    for answer in await USES[service](shop, person):
+        assert answer.is_success, answer.text
