@@ -16,7 +16,7 @@ from shop_devstack.errors import DevstackError
 from shop_devstack.screen import Screen
 from shop_devstack.stack import StackInfo
 
-BOUNDS = Bounds(lines=100, quantity=1000, total=99_999_999)
+BOUNDS = Bounds(lines=500, quantity=100_000, total=99_999_999)
 """What catalog takes in one order."""
 
 

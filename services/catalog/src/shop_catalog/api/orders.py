@@ -41,8 +41,8 @@ from shop_events.contracts.catalog import OrderLine
 
 router = APIRouter(tags=["orders"])
 
-MOST_LINES = 100
-MOST_PIECES = 1000
+MOST_LINES = 500
+MOST_PIECES = 100_000
 
 
 class BasketLine(Body):
