@@ -44,12 +44,16 @@ async def status(db: Database, id: str) -> str:
 
 
 async def post_sendgrid(
-    client: httpx.AsyncClient, key: str, events: Any, at: float | None = None, **changed: str
+    client: httpx.AsyncClient,
+    key: str,
+    events: Any,
+    at: float | None = None,
+    changed: dict[str, str] | None = None,
 ) -> httpx.Response:
     body = json.dumps(events).encode()
     timestamp = str(int(time.time() if at is None else at))
     headers = {SIGNATURE: sendgrid_signature(load_signing_key(key), timestamp, body), TIMESTAMP: timestamp}
-    return await client.post("/v1/webhooks/sendgrid", content=body, headers=headers | changed)
+    return await client.post("/v1/webhooks/sendgrid", content=body, headers=headers | (changed or {}))
 
 
 async def post_twilio(
@@ -171,9 +175,9 @@ async def test_mail_events_that_are_forged_stale_or_changed_are_refused(
     refused = [
         await client.post("/v1/webhooks/sendgrid", json=events),
         await post_sendgrid(client, signing_key, events, at=time.time() - 700),
-        await post_sendgrid(client, signing_key, events, **{TIMESTAMP: str(int(time.time()) + 1)}),
-        await post_sendgrid(client, signing_key, events, **{SIGNATURE: "AAAA"}),
-        await post_sendgrid(client, signing_key, events, **{SIGNATURE: "no base64"}),
+        await post_sendgrid(client, signing_key, events, changed={TIMESTAMP: str(int(time.time()) + 1)}),
+        await post_sendgrid(client, signing_key, events, changed={SIGNATURE: "AAAA"}),
+        await post_sendgrid(client, signing_key, events, changed={SIGNATURE: "no base64"}),
     ]
     assert {answer.status_code for answer in refused} == {403}
     assert {answer.headers["content-type"] for answer in refused} == {"application/problem+json"}

@@ -1,5 +1,7 @@
 """The process starts, tells how it is, and ends when asked."""
 
+from typing import Any
+
 import pytest
 from pymongo import AsyncMongoClient
 
@@ -25,5 +27,5 @@ async def test_it_becomes_ready_shows_its_figures_and_ends(
         assert "process_ready 1.0" in (await running.http.get("/metrics")).text
         assert (await running.http.get("/openapi.json")).json()["info"]["title"] == "Shopstream session"
         assert await running.stop() == 0
-    async with AsyncMongoClient(mongo_url) as client:
+    async with AsyncMongoClient[Any](mongo_url) as client:
         await client.drop_database(database_name)

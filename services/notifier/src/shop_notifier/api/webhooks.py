@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, Header, Query, Request
 from prometheus_client import Counter
 
-from shop_chassis.http import Transact
+from shop_chassis.http import Read, Transact, Transaction
 from shop_chassis.openapi import responses
 from shop_chassis.problems import BadRequest
 from shop_notifier.adapters.sendgrid import SendGridWebhook
@@ -61,9 +61,11 @@ async def _from_twilio(
     status_code=204,
     openapi_extra=_body("application/json", {"type": "array", "items": {"type": "object"}}),
 )
-async def hear_sendgrid(news: Annotated[list[News], Depends(_from_sendgrid)], transact: Transact) -> None:
+async def hear_sendgrid(
+    news: Annotated[list[News], Depends(_from_sendgrid)], read: Read, transact: Transact
+) -> None:
     """Take a signed batch of SendGrid's mail events."""
-    STRANGERS.labels("sendgrid").inc(await transact(deliveries.hear, news))
+    await _hear("sendgrid", news, read, transact)
 
 
 @router.post(
@@ -71,6 +73,15 @@ async def hear_sendgrid(news: Annotated[list[News], Depends(_from_sendgrid)], tr
     status_code=204,
     openapi_extra=_body("application/x-www-form-urlencoded", {"type": "object"}),
 )
-async def hear_twilio(news: Annotated[list[News], Depends(_from_twilio)], transact: Transact) -> None:
+async def hear_twilio(
+    news: Annotated[list[News], Depends(_from_twilio)], read: Read, transact: Transact
+) -> None:
     """Take a signed status callback of Twilio."""
-    STRANGERS.labels("twilio").inc(await transact(deliveries.hear, news))
+    await _hear("twilio", news, read, transact)
+
+
+async def _hear(provider: str, news: list[News], read: Transaction, transact: Transaction) -> None:
+    sifted = await read(deliveries.sift, news)
+    STRANGERS.labels(provider).inc(sifted.strangers)
+    if sifted.worth_hearing:
+        await transact(deliveries.hear, sifted.worth_hearing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from shop_notifier.application import clock
 from shop_notifier.domain.access import Caller, demand_operator
@@ -10,8 +11,24 @@ from shop_notifier.domain.notifications import Channel, News, Notification, Stat
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
 
-async def hear(uow: NotifierUnitOfWork, news: Sequence[News]) -> int:
-    """Believe what providers say, each event once; return how many spoke of a notification we do not know."""
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """What is worth a transaction, and how many events spoke of notifications we do not know."""
+
+    worth_hearing: list[News]
+    strangers: int
+
+
+async def sift(uow: NotifierUnitOfWork, news: Sequence[News]) -> Sifted:
+    """Leave out what says nothing new: most callbacks come after we know better, and cost one read then."""
+    known = await uow.notifications.statuses(each.notification_id for each in news)
+    about_ours = [each for each in news if each.notification_id in known]
+    worth_hearing = [each for each in about_ours if each.moves(known[each.notification_id])]
+    return Sifted(worth_hearing, len(news) - len(about_ours))
+
+
+async def hear(uow: NotifierUnitOfWork, news: Sequence[News]) -> None:
+    """Believe what providers say, each event once."""
     now = clock.now()
     new = await uow.webhook_events.note_new((each.event_id for each in news), now)
     known = await uow.notifications.get_many(each.notification_id for each in news)
@@ -21,7 +38,6 @@ async def hear(uow: NotifierUnitOfWork, news: Sequence[News]) -> int:
         if notification is not None and each.event_id in new and notification.hear(each, now):
             changed[notification.id] = notification
     await uow.save(list(changed.values()))
-    return sum(each.notification_id not in known for each in news)
 
 
 async def in_status(

@@ -71,6 +71,10 @@ class News:
     status: Status
     provider_id: str | None = None
 
+    def moves(self, status: Status) -> bool:
+        """Say whether this moves a notification that is in ``status``; if not, it never will."""
+        return _RANK[self.status] > _RANK.get(status, 0)
+
 
 @dataclass(eq=False, kw_only=True)
 class Notification(Aggregate):
@@ -171,7 +175,7 @@ class Notification(Aggregate):
 
     def hear(self, news: News, now: datetime) -> bool:
         """Believe a webhook. False: it says nothing new."""
-        if _RANK[news.status] <= _RANK.get(self.status, 0):
+        if not news.moves(self.status):
             return False
         self.provider_id = news.provider_id or self.provider_id
         self._move(news.status, now)

@@ -46,6 +46,12 @@ class Notifications:
         wanted = list(set(ids))
         return {n.id: n for n in await self._find({"_id": {"$in": wanted}}, "_id", len(wanted) or 1)}
 
+    async def statuses(self, ids: Iterable[str]) -> dict[str, Status]:
+        """Return the status of the stored ones among ``ids``."""
+        wanted = list(set(ids))
+        found = self._collection.find({"_id": {"$in": wanted}}, {"status": 1}, session=self._session)
+        return {each["_id"]: Status(each["status"]) async for each in found.limit(len(wanted) or 1)}
+
     async def due(self, channel: Channel, now: datetime, limit: int) -> list[Notification]:
         """Return queued ones of a channel whose time has come, longest waiting first."""
         return await self._find(
