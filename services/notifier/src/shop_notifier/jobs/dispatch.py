@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -81,18 +80,14 @@ class Dispatcher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then record what is still in flight."""
-        recorder = asyncio.create_task(self._record_forever())
-        stopping = asyncio.create_task(self._wake_on(stop))
-        try:
+        async with asyncio.TaskGroup() as group:
+            recorder = group.create_task(self._record_forever())
+            group.create_task(self._wake_on(stop))
             while not stop.is_set():
                 await self._turn(stop)
             await asyncio.gather(*self._sending)
             await self._reports.join()
-        finally:
-            for task in (recorder, stopping):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            recorder.cancel()
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -168,7 +163,10 @@ class Dispatcher:
         delay = dispatch.retry_delay(letter.deferrals, outcome.retry_after)
         self._closed_until = max(self._closed_until, datetime.now(UTC) + delay)
         log.warning(
-            "provider does not take more", channel=self._channel, reason=outcome.reason, seconds=delay.seconds
+            "provider does not take more",
+            channel=self._channel,
+            reason=outcome.reason,
+            seconds=delay.total_seconds(),
         )
 
     async def _record_forever(self) -> None:
@@ -177,9 +175,11 @@ class Dispatcher:
             reports = [await self._reports.get()]
             while not self._reports.empty():
                 reports.append(self._reports.get_nowait())
-            await self._record(reports)
-            for _ in reports:
-                self._reports.task_done()
+            try:
+                await self._record(reports)
+            finally:
+                for _ in reports:
+                    self._reports.task_done()
 
     async def _record(self, reports: Sequence[Report]) -> None:
         while True:
