@@ -25,6 +25,14 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt $(PACKAGES:%=%/pyproje
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
 
+.PHONY: topics
+topics: $(STAMP) ## List the topics: who writes them, what they carry, who reads them
+	@$(BIN)/python -m shop_devstack topics
+
+.PHONY: tail
+tail: $(STAMP) ## Follow a topic of the running stack as JSON lines: make tail TOPIC=catalog.orders.v1
+	@$(BIN)/python -m shop_devstack tail $(TOPIC) --from-start
+
 .PHONY: test
 test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a real Kafka (ARGS="-k name" narrows)
 	@$(BIN)/pytest -m "not chaos" $(ARGS)

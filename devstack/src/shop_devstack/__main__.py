@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -26,25 +27,27 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 failed, 3 nothing is running."""
     parsed = _parser().parse_args(arguments)
     screen = Screen()
-    folder = folders.devstack_dir()
     try:
-        match parsed.command:
-            case "up":
-                return up(folder, screen, detach=parsed.detach)
-            case "down":
-                return down(folder, screen)
-            case "reset":
-                return reset(folder, screen)
-            case "logs":
-                logs(folder, parsed.part)
-            case _:
-                return status(folder, screen)
+        return _run(parsed, folders.devstack_dir(), screen)
     except NotRunningError as error:
         screen.warn(str(error))
         return _NOT_RUNNING
     except (DevstackError, ValidationError) as error:
         screen.warn(str(error))
         return 1
+
+
+def _run(parsed: argparse.Namespace, folder: Path, screen: Screen) -> int:
+    commands: dict[str, Callable[[], int]] = {
+        "up": lambda: up(folder, screen, detach=parsed.detach),
+        "down": lambda: down(folder, screen),
+        "reset": lambda: reset(folder, screen),
+        "logs": lambda: logs(folder, parsed.part),
+        "status": lambda: status(folder, screen),
+        "topics": lambda: list_topics(screen),
+        "tail": lambda: follow(folder, parsed),
+    }
+    return commands[parsed.command]()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     logs_command = commands.add_parser("logs", help="follow the logs")
     logs_command.add_argument("part", nargs="?", help="one part only, for instance catalog")
     commands.add_parser("status", help="show what is running")
+    commands.add_parser("topics", help="show what topics there are")
+    tail_command = commands.add_parser("tail", help="follow a topic as JSON lines")
+    tail_command.add_argument("topic", help="for instance catalog.orders.v1")
+    tail_command.add_argument("--from-start", action="store_true", help="begin with what it holds")
+    tail_command.add_argument("--most", type=int, help="stop after so many records")
     return parser
 
 
@@ -153,6 +161,24 @@ def logs(folder: Path, part: str | None) -> NoReturn:
     if not files:
         raise NotRunningError(f"There is no log {f'of {part} ' if part else ''}in {folder / 'logs'}")
     os.execvp("tail", ["tail", "-n", "20", "-F", *map(str, files)])  # noqa: S606
+
+
+def list_topics(screen: Screen) -> int:
+    """Show the topics of the registry."""
+    from shop_devstack import topics  # noqa: PLC0415  commands that read no topic are quick
+
+    topics.show_topics(screen)
+    return 0
+
+
+def follow(folder: Path, parsed: argparse.Namespace) -> int:
+    """Print a topic's records. Raises DevstackError."""
+    from shop_devstack import topics  # noqa: PLC0415  commands that read no topic are quick
+
+    if (info := stack.running(folder)) is None:
+        raise NotRunningError("The stack is not running; `make up` starts it.")
+    topics.tail(info, parsed.topic, from_start=parsed.from_start, most=parsed.most)
+    return 0
 
 
 def status(folder: Path, screen: Screen) -> int:

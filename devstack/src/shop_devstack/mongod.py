@@ -76,6 +76,8 @@ def command(binary: Path, data_dir: Path, port: int) -> list[str]:
         "--nounixsocket",
         "--quiet",
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # What a killed client had open blocks others for so long (60 s if unset), and half of it more.
+        *("--setParameter", "transactionLifetimeLimitSeconds=15"),
     ]
 
 
