@@ -1,6 +1,7 @@
 """`python -m shop_devstack.demo`: replay invoices on the running stack, or on one that is started for it."""
 
 import asyncio
+import logging
 import subprocess
 import sys
 
@@ -23,6 +24,7 @@ BOUNDS = Bounds(lines=500, quantity=100_000, total=99_999_999)
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo and return its exit status: 0 when every receipt is right, else 1."""
     options = DemoOptions.parse(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what matters reaches us as an exception
     screen = Screen()
     try:
         return run(options, screen)

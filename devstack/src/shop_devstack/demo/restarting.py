@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from shop_devstack.demo.errors import DemoError
 from shop_devstack.programs import SERVICES, answers_ok
@@ -22,20 +22,23 @@ async def restart(info: StackInfo, parts: Iterable[str] = SERVICES, seconds: flo
     before = {name: process.pid for name, process in supervisor.processes().items() if name in set(parts)}
     for pid in before.values():
         os.kill(pid, signal.SIGTERM)
+    missing = list(before)
     try:
         async with asyncio.timeout(seconds):
-            while not await asyncio.to_thread(_are_back, info, supervisor, before):  # noqa: ASYNC110  processes are waited for
+            while missing:
                 await asyncio.sleep(_LOOK_SECONDS)
+                missing = await asyncio.to_thread(_missing, info, supervisor, before)
     except TimeoutError as error:
-        raise DemoError(f"{', '.join(before)} have not come back within {seconds:.0f} s") from error
+        raise DemoError(f"Not ready {seconds:.0f} s after a restart: {', '.join(missing)}") from error
 
 
-def _are_back(info: StackInfo, supervisor: Supervisor, before: dict[str, int]) -> bool:
+def _missing(info: StackInfo, supervisor: Supervisor, before: Mapping[str, int]) -> list[str]:
     now = supervisor.processes()
-    return all(
-        name in now and now[name].state == "RUNNING" and now[name].pid != pid and _ready(info, name)
+    return [
+        name
         for name, pid in before.items()
-    )
+        if name not in now or now[name].state != "RUNNING" or now[name].pid == pid or not _ready(info, name)
+    ]
 
 
 def _ready(info: StackInfo, name: str) -> bool:
