@@ -44,7 +44,7 @@ async def supervisor(running_stack: StackInfo) -> AsyncIterator[Supervisor]:
     """Start and stop services; all run again afterwards."""
     supervisor = Supervisor(running_stack.folder)
     yield supervisor
-    down = [name for name in SERVICES if supervisor.processes()[name].state != "RUNNING"]
+    down = [name for name in SERVICES if supervisor.processes()[name].state == "STOPPED"]
     await asyncio.to_thread(supervisor.start_parts, down)
     await eventually(lambda: ready(running_stack, *SERVICES))
 
