@@ -101,8 +101,10 @@ def start(folder: Path, settings: StackSettings, screen: Screen, outlive: bool) 
     with starting(folder):
         _make_way(Supervisor(folder))
         (folder / "stack.json").unlink(missing_ok=True)
+        kafka_jars = [] if settings.kafka_bootstrap_servers else fetch_jars(screen)
+        # Ports are chosen last: in the time that a download takes, somebody else may take them.
         layout = Layout.choose(folder, settings)
-        stores, rest = _parts(layout, settings, screen)
+        stores, rest = _parts(layout, settings, kafka_jars)
         launched = launch(folder, [*stores, *rest], outlive)
         try:
             return RunningStack(_start_in_order(layout, stores, rest, launched, screen), launched)
@@ -130,17 +132,26 @@ def _start_in_order(
     _start_together(rest, launched.supervisor, screen)
     with screen.step("Administrator"):
         _ensure_administrator(layout, rest)
+    _assert_ours(launched.supervisor)
     info = _info(layout, launched)
     credentials.write_private(layout.folder / "stack.json", info.model_dump(mode="json"))
     return info
 
 
-def _parts(layout: Layout, settings: StackSettings, screen: Screen) -> tuple[list[Program], list[Program]]:
+def _assert_ours(supervisor: Supervisor) -> None:
+    """Make sure that it was our parts that answered, and not others on a port that they took before us."""
+    if fallen := [process.name for process in supervisor.processes().values() if process.fallen]:
+        raise NotReadyError("The stack", f"{', '.join(fallen)} ended again; is another stack starting?")
+
+
+def _parts(
+    layout: Layout, settings: StackSettings, kafka_jars: list[Path]
+) -> tuple[list[Program], list[Program]]:
     stores = []
     if not settings.mongodb_url:
         stores.append(_mongod(layout))
     if not settings.kafka_bootstrap_servers:
-        stores.append(_kafka(layout, screen))
+        stores.append(_kafka(layout, kafka_jars))
     keys = StackKeys.kept_in(layout.folder / "secrets.json")
     rest = [
         programs.sandbox_program(layout, keys),
@@ -155,10 +166,10 @@ def _mongod(layout: Layout) -> Program:
     return programs.mongod_program(layout, mongod.find_mongod())
 
 
-def _kafka(layout: Layout, screen: Screen) -> Program:
+def _kafka(layout: Layout, kafka_jars: list[Path]) -> Program:
     broker = kafka.Broker(
         java=find_java(),
-        jars=fetch_jars(screen),
+        jars=kafka_jars,
         data_dir=layout.data("kafka"),
         port=layout.ports["kafka"],
         controller_port=layout.ports["kafka-controller"],
