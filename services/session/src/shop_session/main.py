@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pymongo.asynchronous.database import AsyncDatabase
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
 from shop_chassis.app import Api
-from shop_chassis.service import Service
+from shop_chassis.jobs import Job
+from shop_chassis.service import Runtime, Service
 from shop_events.handlers import Subscriptions
-from shop_events.unit_of_work import UnitOfWork
+from shop_events.telemetry import TelemetryProducer
+from shop_events.unit_of_work import Transactor
+from shop_session.api import ERRORS, ROUTERS
+from shop_session.application.activity import ActivityDesk, Telemetry
+from shop_session.application.turns import Turns
+from shop_session.consumers import catalog, identity
+from shop_session.jobs import jobs_of
 from shop_session.settings import SessionSettings
+from shop_session.store.schema import migrate
+from shop_session.store.unit_of_work import SessionUnitOfWork, Transact
+
+SessionRuntime = Runtime[SessionSettings, TelemetryProducer]
 
 
-async def migrate(_: AsyncDatabase[Any]) -> None:
-    """Keep the database as it is: nothing is stored but what the backbone stores."""
+def session() -> Service[SessionSettings, TelemetryProducer]:
+    """Return the service; nothing is connected yet."""
+    return Service(
+        settings=SessionSettings,
+        unit_of_work=SessionUnitOfWork,
+        api=lambda runtime: api_of(runtime.transact, runtime.resources),
+        subscriptions=Subscriptions.of("session", catalog, identity),
+        migrate=migrate,
+        resources=_telemetry,
+        jobs=_jobs,
+    )
 
 
-SERVICE: Service[SessionSettings, None] = Service(
-    settings=SessionSettings,
-    unit_of_work=UnitOfWork,
-    api=lambda runtime: Api([]),
-    subscriptions=Subscriptions.of("session"),
-    migrate=migrate,
-)
+def api_of(transact: Transact, telemetry: Telemetry) -> Api:
+    """Return the routes and what they find in the application's state."""
+    return Api(ROUTERS, ERRORS, {"turns": Turns(), "activity": ActivityDesk(transact, telemetry)})
+
+
+def _jobs(runtime: SessionRuntime) -> list[Job]:
+    return jobs_of(runtime.transact, runtime.settings.expiry_checks)
+
+
+@asynccontextmanager
+async def _telemetry(runtime: SessionRuntime) -> AsyncIterator[TelemetryProducer]:
+    settings = runtime.settings
+    # The lifetimes are in the environment, which is not known yet when the service is described.
+    timed = partial(SessionUnitOfWork, source=settings.service_name, lifetimes=settings.lifetimes)
+    runtime.transact = Transactor(runtime.client, runtime.db, timed)
+    async with TelemetryProducer(
+        settings.kafka,
+        within=settings.telemetry_timeout_seconds,
+        most_waiting=settings.telemetry_most_waiting,
+    ) as telemetry:
+        yield telemetry
+
+
+SERVICE = session()

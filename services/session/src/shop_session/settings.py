@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from shop_chassis.settings import ServiceSettings
+from shop_session.domain.sessions import Lifetimes
 
 
 class SessionSettings(ServiceSettings):
@@ -17,3 +20,38 @@ class SessionSettings(ServiceSettings):
         description="Database that this service owns alone",
     )
     http_port: int = Field(8103, ge=0, le=65535, description="Port of the API; 0 takes a free one")
+
+    session_idle_seconds: float = Field(
+        14 * 86_400, gt=0, le=366 * 86_400, description="A session that is not used for this long is over"
+    )
+    session_absolute_seconds: float = Field(
+        90 * 86_400,
+        gt=0,
+        le=366 * 86_400,
+        description="A session is over after this, however busy; linking begins it anew",
+    )
+    session_expiry_check_seconds: float = Field(
+        30, gt=0, le=3600, description="Time between two looks for sessions that have expired"
+    )
+    telemetry_timeout_seconds: float = Field(
+        5,
+        gt=0,
+        le=30,
+        description="How long activity waits for Kafka's acknowledgement before it is answered 503",
+    )
+    telemetry_most_waiting: int = Field(
+        20_000, ge=100, description="Activity events waiting for Kafka in this process; more are answered 503"
+    )
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """Return how long sessions last."""
+        return Lifetimes(
+            idle=timedelta(seconds=self.session_idle_seconds),
+            absolute=timedelta(seconds=self.session_absolute_seconds),
+        )
+
+    @property
+    def expiry_checks(self) -> timedelta:
+        """Return the time between two looks for expired sessions."""
+        return timedelta(seconds=self.session_expiry_check_seconds)

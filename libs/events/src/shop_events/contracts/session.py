@@ -1,4 +1,8 @@
-"""What session tells: visits, carts, and what visitors look at and for how long."""
+"""What session tells: visits, carts, and what visitors look at and for how long.
+
+Events of ``session.activity.v1`` belong to no version of anything: their sequence is 0. The same client event
+sent again has the same ``ce_id`` (:func:`activity_event_id`).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shop_events.contracts.base import Event, Instant
+from shop_events.ids import derived_id
 
 SESSIONS = "session.sessions.v1"
 CARTS = "session.carts.v1"
 ACTIVITY = "session.activity.v1"
+
+
+def activity_event_id(visitor_id: str, client_event_id: str) -> str:
+    """Return the id of a client's event: ids that clients choose count per visitor."""
+    return derived_id("activity", visitor_id, client_event_id)
 
 
 class SessionStarted(Event, type="session.visit.started.v1", topic=SESSIONS, key="visitor_id"):
@@ -46,7 +56,11 @@ class CartLine(BaseModel):
 
 
 class CartChanged(Event, type="session.cart.changed.v1", topic=CARTS, key="visitor_id"):
-    """The cart as it is now, whole."""
+    """The cart as it is now, whole: the user's if ``user_id`` is there, else the visitor's alone.
+
+    A user's cart is shared by all visits of the user. ``visitor_id`` is the one that touched it last; the
+    sequence is the cart's version, which grows whoever changes it and whichever visitor it is told of.
+    """
 
     visitor_id: str
     user_id: str | None = None
@@ -55,7 +69,10 @@ class CartChanged(Event, type="session.cart.changed.v1", topic=CARTS, key="visit
 
 
 class PageViewed(Event, type="session.page.viewed.v1", topic=ACTIVITY, key="visitor_id"):
-    """A page was opened. ``view_id`` is the client's, unique per visitor."""
+    """A page was opened. ``view_id`` is the client's, unique per visitor.
+
+    ``personalise`` says whether the visitor wants to be addressed because of it (consent to marketing).
+    """
 
     visitor_id: str
     user_id: str | None = None

@@ -1,0 +1,1 @@
+"""Events in: one module per owner, one delegating call per handler."""

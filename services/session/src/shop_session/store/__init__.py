@@ -1,0 +1,1 @@
+"""Session's collections in MongoDB."""
