@@ -172,6 +172,14 @@ async def test_a_session_ends_when_it_is_not_used(world: World, device: Device) 
     assert (await device.add("prd_1")).status_code == 401
 
 
+async def test_linking_again_counts_as_a_use(world: World, device: Device) -> None:
+    await device.link()
+    for _ in range(3):
+        world.clock.advance(days=13)
+        assert (await device.link()).json()["linked"]
+    assert (await device.ask("GET", "/cart")).status_code == 200
+
+
 async def test_a_session_ends_however_busy_it_is(world: World, device: Device) -> None:
     await device.add("prd_1")
     for _ in range(8):

@@ -50,6 +50,7 @@ async def live(uow: SessionUnitOfWork, digest: str) -> Session:
     idle_until = min(uow.now + uow.lifetimes.idle, session.expires_at)
     if idle_until - session.idle_until > uow.lifetimes.touch_after:
         await uow.sessions.touch(session, idle_until)
+        session.idle_until = idle_until
     return session
 
 
