@@ -13,6 +13,7 @@ from shop_devstack.demo import oracle, restarting
 from shop_devstack.demo.accounts import Account, Passwords, email_of, register
 from shop_devstack.demo.client import HttpClient
 from shop_devstack.demo.draining import Draining, Rest
+from shop_devstack.demo.errors import DemoError
 from shop_devstack.demo.figures import Figures
 from shop_devstack.demo.invoices import Selection
 from shop_devstack.demo.merchant import Merchant, wanted
@@ -149,7 +150,10 @@ class Replay:
         await half.wait()
         self._in_flight_at_restart = shopping.in_flight
         parts = SERVICES if self._options.restart == "services" else tuple(self._info.pids)
-        await restarting.restart(self._info, parts)
+        try:
+            await restarting.restart(self._info, parts)
+        except DemoError as error:
+            shopping.failures.append(str(error))
 
     async def _drain(self, shopping: Shopping) -> Rest:
         draining = Draining(shopping, self._topics, self._sandbox, self._notifier, self._merchant.account)
