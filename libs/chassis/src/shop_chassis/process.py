@@ -20,6 +20,7 @@ from shop_chassis.projections import local_verifier
 from shop_chassis.server import HttpServer, http_server
 from shop_chassis.service import Runtime, Service
 from shop_chassis.supervision import Part, supervise
+from shop_chassis.vitals import vitals_part
 from shop_events.consumer import Consumer
 from shop_events.relay import OutboxRelay
 
@@ -63,7 +64,7 @@ class Process:
         self._port = self._settings.http_port if api else self._settings.worker_port
         self._readiness = Readiness()
         self._readiness.require("mongodb", lambda: mongo.answers(runtime.client))
-        watching = [Part("loop-lag", measure_loop_lag)]
+        watching = [Part("loop-lag", measure_loop_lag), vitals_part(self._settings)]
         taking: list[Part] = []
         handing_on: list[Part] = []
         if worker:
@@ -105,7 +106,7 @@ class Process:
             verifier=verifier,
             readiness=self._readiness,
         )
-        return app, projections
+        return app, [*projections, *service.api_parts(runtime)]
 
     async def _end(self, server: HttpServer, serving: asyncio.Task[None]) -> None:
         self._readiness.stop()

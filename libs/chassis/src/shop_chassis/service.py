@@ -79,6 +79,7 @@ class Service(Generic[S, R]):
         resources: opens its outward ports, and closes them at the end.
         jobs: what it does every so often.
         parts: what else its worker runs, besides relay, consumer and jobs.
+        api_parts: what runs beside its API: what each such process learns for itself.
         republish: puts all state it owns into the outbox again; returns the number of facts.
         commands: further commands.
     """
@@ -91,6 +92,7 @@ class Service(Generic[S, R]):
     resources: Callable[[Runtime[S, R]], AbstractAsyncContextManager[R]] = _nothing
     jobs: Callable[[Runtime[S, R]], Sequence[Job]] = lambda runtime: ()
     parts: Callable[[Runtime[S, R]], Sequence[Part]] = lambda runtime: ()
+    api_parts: Callable[[Runtime[S, R]], Sequence[Part]] = lambda runtime: ()
     republish: Callable[[Runtime[S, R]], Awaitable[int]] | None = None
     commands: Sequence[Command[S, R]] = ()
 

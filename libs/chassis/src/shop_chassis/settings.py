@@ -94,6 +94,9 @@ class ServiceSettings(BaseSettings):
         "INFO", description="Least severe level that is logged"
     )
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or for eyes")
+    vitals_interval_seconds: float = Field(
+        15, gt=0, le=300, description="Time between two samples of memory, CPU and event-loop lag"
+    )
     shutdown_seconds: float = Field(
         20, gt=0, le=600, description="Deadline from the signal to the end of the process"
     )

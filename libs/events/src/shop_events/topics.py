@@ -100,7 +100,7 @@ _TABLE = (
     Topic("analytics.suggestions.v1", "analytics", "user", _LOG, "products suggested to a user, and why",
           ("notifier",)),
     Topic("analytics.scores.v1", "analytics", "product", _STATE, "popularity and trend", ("catalog",), FOREVER),
-    Topic("analytics.alerts.v1", "analytics", "fingerprint", _LOG, "raised, updated, resolved",
+    Topic("analytics.alerts.v1", "analytics", "fingerprint", _LOG, "raised, worsened, resolved",
           ("notifier", "identity")),
     Topic("notifier.deliveries.v1", "notifier", "notification", _LOG,
           "queued, sent, delivered, bounced, failed, unknown, read", ("analytics",)),

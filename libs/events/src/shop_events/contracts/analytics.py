@@ -14,11 +14,16 @@ ALERTS = "analytics.alerts.v1"
 
 
 class ScoreChanged(Event, type="analytics.score.changed.v1", topic=SCORES, key="product_id"):
-    """How much a product is wanted, decayed by time; ``trend`` above 1 says that it is wanted more lately."""
+    """How much a product was wanted at a moment; it fades from then on.
+
+    ``rank`` compares products whenever they were told of: one more is twice as popular. ``trend`` above 1
+    says that the product is wanted more lately than before.
+    """
 
     product_id: str
     popularity: float
     trend: float
+    rank: float
     at: Instant
 
 
@@ -49,11 +54,14 @@ class ProductsSuggested(Event, type="analytics.suggestion.made.v1", topic=SUGGES
     at: Instant
 
 
+Rule = Literal["login-failures", "card-declines", "scraping", "low-memory"]
+
+
 class AlertRaised(Event, type="analytics.alert.raised.v1", topic=ALERTS, key="fingerprint"):
     """A threshold was crossed. One per crossing; the fingerprint is that of rule and subject."""
 
     fingerprint: str
-    rule: Literal["login-failures", "card-declines", "scraping", "low-memory"]
+    rule: Rule
     severity: Literal["warning", "critical"]
     subject: str
     summary: str
@@ -61,10 +69,24 @@ class AlertRaised(Event, type="analytics.alert.raised.v1", topic=ALERTS, key="fi
     at: Instant
 
 
-class AlertResolved(Event, type="analytics.alert.resolved.v1", topic=ALERTS, key="fingerprint"):
-    """What the alert was about is over."""
+class AlertWorsened(Event, type="analytics.alert.worsened.v1", topic=ALERTS, key="fingerprint"):
+    """What was a warning became critical. At most once per crossing, which began at ``raised_at``."""
 
     fingerprint: str
-    rule: Literal["login-failures", "card-declines", "scraping", "low-memory"]
+    rule: Rule
+    severity: Literal["critical"]
     subject: str
+    summary: str
+    value: float
+    raised_at: Instant
+    at: Instant
+
+
+class AlertResolved(Event, type="analytics.alert.resolved.v1", topic=ALERTS, key="fingerprint"):
+    """What the alert that was raised at ``raised_at`` was about is over."""
+
+    fingerprint: str
+    rule: Rule
+    subject: str
+    raised_at: Instant
     at: Instant

@@ -1,0 +1,27 @@
+"""Keeping what catalog tells: products, and what ran out."""
+
+from __future__ import annotations
+
+from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork
+from shop_events.contracts import Fact
+from shop_events.contracts.analytics import ScoreDropped
+from shop_events.contracts.catalog import ProductChanged, ProductDeleted
+
+
+async def keep_product(uow: AnalyticsUnitOfWork, event: ProductChanged) -> None:
+    """Remember a product."""
+    card = event.model_dump(include={"title", "price", "image_url", "available"})
+    await uow.products.put(event.product_id, uow.sequence, card)
+
+
+async def forget_product(uow: AnalyticsUnitOfWork, event: ProductDeleted) -> None:
+    """Forget a product, and its score."""
+    await uow.products.remove(event.product_id, uow.sequence)
+    version = await uow.scores.drop(event.product_id)
+    if version:
+        uow.publish([Fact(ScoreDropped(product_id=event.product_id), version)])
+
+
+async def keep_stock(uow: AnalyticsUnitOfWork, product_id: str, *, out: bool) -> None:
+    """Remember whether a product ran out."""
+    await uow.stock.put(product_id, uow.sequence, {"out": out})

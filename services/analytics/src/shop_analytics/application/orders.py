@@ -1,0 +1,100 @@
+"""Orders: what is bought together, what a user buys again, whose cards are declined."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import combinations
+
+from shop_analytics.application import alerts
+from shop_analytics.application.counting import Counting
+from shop_analytics.application.intake import Arrival
+from shop_analytics.domain.popularity import PURCHASE, Heat
+from shop_analytics.domain.suggestions import Opportunity
+from shop_analytics.domain.verdicts import Verdict
+from shop_analytics.domain.watches import DeclineWatch
+from shop_analytics.store.pairs import Pair, pair
+from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork, whole_milliseconds
+from shop_events.contracts.catalog import OrderCancelled, OrderPaid
+
+TYPES = (OrderPaid, OrderCancelled)
+
+DECLINED = "payment_declined"
+_MOST_COMPANIONS = 40
+"""Products of one order that are counted in pairs; the first ones of a longer order."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Folds batches of catalog.orders.
+
+    Args:
+        heat: how popularity decays.
+        patience: how long after a purchase something else is suggested.
+    """
+
+    heat: Heat
+    patience: timedelta
+
+    async def fold(self, uow: AnalyticsUnitOfWork, arrivals: Sequence[Arrival]) -> None:
+        """Count a batch, each order once."""
+        by_key = {f"{arrival.event.event_type}/{arrival.event.key}": arrival for arrival in arrivals}
+        fresh = await uow.seen.fresh(by_key, uow.now)
+        news = [arrival for key, arrival in by_key.items() if key in fresh]
+        await self._count(uow, news)
+        await _watch_declines(uow, [each.event for each in news if isinstance(each.event, OrderCancelled)])
+
+    async def _count(self, uow: AnalyticsUnitOfWork, news: Sequence[Arrival]) -> None:
+        counting = Counting(self.heat)
+        pairs: Counter[Pair] = Counter()
+        bought: dict[tuple[str, str], tuple[int, datetime]] = {}
+        opportunities = []
+        for arrival in news:
+            order = arrival.event
+            if not isinstance(order, OrderPaid) or not order.lines:
+                continue
+            at = whole_milliseconds(order.paid_at)
+            self._add(counting, order, at, arrival.shard)
+            products = _products(order)
+            for one, other in combinations(products[:_MOST_COMPANIONS], 2):
+                pairs[pair(one, other)] += 1
+            for product_id in products:
+                times, last_at = bought.get((order.user_id, product_id), (0, at))
+                bought[order.user_id, product_id] = (times + 1, max(last_at, at))
+            opportunities.append(self._opportunity(order, products, at))
+        await counting.store(uow)
+        await uow.co_purchases.add(pairs)
+        await uow.purchases.add(bought)
+        await uow.suggestions.note(opportunities)
+
+    def _add(self, counting: Counting, order: OrderPaid, at: datetime, shard: str) -> None:
+        counting.day(at, shard, "purchases")
+        for line in order.lines:
+            counting.day(at, shard, "units", line.quantity)
+            counting.product(line.product_id, shard, "units", line.quantity)
+        for product_id in _products(order):
+            counting.product(product_id, shard, "purchases")
+            counting.warm(product_id, shard, at, PURCHASE)
+
+    def _opportunity(self, order: OrderPaid, products: Sequence[str], at: datetime) -> Opportunity:
+        return Opportunity(
+            order.user_id, "purchase", products[0], at, at + self.patience, bought=tuple(products)
+        )
+
+
+async def _watch_declines(uow: AnalyticsUnitOfWork, cancelled: Sequence[OrderCancelled]) -> None:
+    declined = [order for order in cancelled if order.reason == DECLINED]
+    watches = await uow.decline_watches.load(order.user_id for order in declined)
+    verdicts: dict[str, list[Verdict]] = defaultdict(list)
+    for order in declined:
+        watch = watches.setdefault(order.user_id, DeclineWatch())
+        verdicts[order.user_id] += watch.take(order.order_id, whole_milliseconds(order.cancelled_at))
+    await uow.decline_watches.save(watches, uow.now)
+    await alerts.judge(uow, "card-declines", verdicts)
+
+
+def _products(order: OrderPaid) -> list[str]:
+    """Return the distinct products of an order, in the order of its lines."""
+    return list(dict.fromkeys(line.product_id for line in order.lines))

@@ -1,0 +1,39 @@
+"""Sums whose parts lose half their weight every half-life, in any order and without reading them first.
+
+Forward decay (Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009): a part at time t weighs 2^((t - t0) / H)
+for a fixed landmark t0, so parts are simply added; only who reads the sum divides by the weight of now.
+Landmarks are the beginnings of eras of 64 half-lives, which keeps every number within a double.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+_ERA = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """How fast things are forgotten."""
+
+    half_life: timedelta
+
+    def part(self, at: datetime, weight: float = 1.0) -> tuple[str, float]:
+        """Return the era of a moment, and what ``weight`` at that moment adds to the era's sum."""
+        era, inside = divmod(self._halves(at), _ERA)
+        return str(int(era)), weight * math.exp2(inside)
+
+    def value(self, sums: Mapping[str, float], now: datetime) -> float:
+        """Return what is left at ``now`` of the sums of all eras."""
+        present = self._halves(now)
+        return sum(amount * math.exp2(int(era) * _ERA - present) for era, amount in sums.items())
+
+    def rate(self, sums: Mapping[str, float], now: datetime) -> float:
+        """Return what came in per second lately, weighed by age."""
+        return self.value(sums, now) * math.log(2) / self.half_life.total_seconds()
+
+    def _halves(self, at: datetime) -> float:
+        return at.timestamp() / self.half_life.total_seconds()

@@ -1,0 +1,197 @@
+"""Faust inside this process: reads the topics of some streams and hands them over in batches.
+
+What a stream knows of its progress is in MongoDB, beside its state. Reading begins there, not at what Kafka
+remembers of the group; a batch that fails takes the whole application down, and it starts again from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import faust
+import structlog
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import TP
+
+from shop_analytics.application.intake import Record
+from shop_analytics.store.positions import Place
+from shop_events.envelope import Message, headers_of
+from shop_events.kafka import KafkaSettings
+
+log = structlog.get_logger(__name__)
+
+_MOST_EVENTS = 500
+_WITHIN = timedelta(milliseconds=50)
+_BUFFER = 20_000
+_END_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A topic and what is done with a batch of its records: all of it or nothing."""
+
+    name: str
+    topic: str
+    handle: Callable[[Sequence[Record]], Awaitable[None]]
+
+
+Positions = Callable[[Sequence[Place]], Awaitable[Mapping[Place, int]]]
+"""Returns the offset to go on from, for each place."""
+
+
+class StreamWorker:
+    """Runs streams until told to stop; a failure of any of them ends the run with its error.
+
+    Args:
+        kafka: where the topics are.
+        group: the consumer group that shares their partitions.
+        streams: what to read, each stream by one agent instance.
+        positions: where to go on.
+    """
+
+    def __init__(
+        self, kafka: KafkaSettings, group: str, streams: Sequence[Stream], positions: Positions
+    ) -> None:
+        self._kafka = kafka
+        self._group = kafka.named(group)
+        self._streams = streams
+        self._positions = positions
+        self._app: faust.App | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Say whether partitions are assigned and being read, none perhaps."""
+        app = self._app
+        return app is not None and not app.rebalancing and app.flow_control.is_active()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until ``stop`` is set; batches in hand are finished.
+
+        Raises:
+            Exception: what a batch or the Kafka client raised.
+        """
+        app, failed = self._build()
+        stopped = asyncio.create_task(stop.wait())
+        crashed = asyncio.create_task(app.wait_until_stopped())
+        try:
+            await app.start()
+            self._app = app
+            ends: set[asyncio.Future[Any]] = {stopped, failed, crashed}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                raise failed.result()
+            if not stop.is_set():
+                raise app.crash_reason or ConnectionError("the stream application ended")
+        finally:
+            self._app = None
+            stopped.cancel()
+            crashed.cancel()
+            await _end(app)
+
+    def _build(self) -> tuple[faust.App, asyncio.Future[Exception]]:
+        app = faust.App(self._group, **_configuration(self._kafka))
+        transport = _Transport(app.conf.broker, app)
+        transport.positions = self._known_positions
+        app.transport = transport
+        failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        for stream in self._streams:
+            topic = app.topic(self._kafka.named(stream.topic), value_serializer="raw", key_serializer="raw")
+            app.agent(topic, name=f"{self._group}.{stream.name}")(self._agent(stream, failed))
+        return app, failed
+
+    def _agent(self, stream: Stream, failed: asyncio.Future[Exception]) -> Callable[..., Any]:
+        async def agent(events: Any) -> None:
+            async for batch in events.take_events(_MOST_EVENTS, within=_WITHIN.total_seconds()):
+                try:
+                    await stream.handle([self._record(event.message) for event in batch])
+                except Exception as error:
+                    if not failed.done():
+                        failed.set_result(error)
+                    await asyncio.Event().wait()  # until the application is stopped: no later batch may pass
+
+        return agent
+
+    def _record(self, message: Any) -> Record:
+        key = (message.key or b"").decode("utf-8", "replace")
+        topic = self._kafka.bare(message.topic)
+        headers = headers_of(message.headers or ())
+        return Record(Message(topic, key, headers, message.value), message.partition, message.offset)
+
+    async def _known_positions(self, assigned: Sequence[TP]) -> dict[TP, int]:
+        places = {(self._kafka.bare(tp.topic), tp.partition): tp for tp in assigned}
+        known = await self._positions(list(places))
+        return {places[place]: offset for place, offset in known.items()}
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """Reads what is committed alone: the outbox relay publishes in Kafka transactions, and may abort."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+
+class _Consumer(driver.Consumer):
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go on where the state in MongoDB stands, whatever Kafka remembers of the group."""
+        assert isinstance(self.transport, _Transport)
+        positions = await self.transport.positions(list(self.assignment()))
+        if positions:
+            await self.seek_wait(positions)
+        return positions
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+    positions: Callable[[Sequence[TP]], Awaitable[dict[TP, int]]]
+
+
+def _configuration(kafka: KafkaSettings) -> dict[str, Any]:
+    hosts = kafka.bootstrap_servers.split(",")
+    return {
+        "broker": [f"kafka://{host.strip()}" for host in hosts],
+        "broker_client_id": kafka.client_id,
+        "broker_credentials": _credentials(kafka.connection()),
+        "broker_session_timeout": 10.0,
+        "broker_heartbeat_interval": 2.0,
+        "broker_rebalance_timeout": 30.0,
+        "broker_commit_interval": 1.0,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": 30_000,
+        "stream_buffer_maxsize": _BUFFER,
+        "stream_wait_empty": False,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "web_enabled": False,
+        "store": "memory://",
+        "autodiscover": False,
+        "logging_config": None,
+    }
+
+
+def _credentials(connection: Mapping[str, Any]) -> Any:
+    context = connection.get("ssl_context")
+    if "sasl_mechanism" in connection:
+        return faust.SASLCredentials(
+            username=connection["sasl_plain_username"],
+            password=connection["sasl_plain_password"],
+            mechanism=connection["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
+
+
+async def _end(app: faust.App) -> None:
+    try:
+        async with asyncio.timeout(_END_SECONDS):
+            await app.stop()
+    except TimeoutError:
+        log.warning("the stream application did not stop in time")

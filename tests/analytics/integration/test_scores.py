@@ -1,0 +1,60 @@
+"""Scores are told when they change, with growing sequences, and can be told again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from shop_analytics.consumers import catalog
+from shop_analytics.jobs import scores
+from shop_analytics.settings import AnalyticsSettings
+from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
+from shop_events.contracts.catalog import ProductDeleted
+from shop_events.outbox import OUTBOX
+from tests.analytics.conftest import Log, Streams, decoded, hear, paid, product, view
+
+pytestmark = pytest.mark.integration
+
+
+async def test_what_changed_is_told_once_and_only_of_products_there_are(
+    streams: Streams, settings: AnalyticsSettings
+) -> None:
+    now = datetime.now(UTC)
+    for name in ("a", "b"):
+        await hear(streams, catalog.product_changed, product(name))
+    log = Log()
+    log.append(view("vis_1", "a", now), view("vis_2", "a", now), view("vis_3", "unknown", now))
+    log.append(paid("ord_1", "usr_1", "b", at=now))
+    await streams.take(log.records)
+    await scores.tell(streams.transact, settings.heat)
+    await scores.tell(streams.transact, settings.heat)
+    told = {event.product_id: event for event in await streams.told(ScoreChanged)}
+    assert told.keys() == {"a", "b"}
+    assert told["a"].popularity == pytest.approx(2, abs=0.01)
+    assert told["b"].rank > told["a"].rank
+    assert await streams.transact.read(lambda uow: uow.scores.most_popular(5)) == ["b", "a"]
+    assert len(await streams.told(ScoreChanged)) == 2
+
+
+async def test_sequences_grow_also_beyond_the_end_of_a_product(
+    streams: Streams, settings: AnalyticsSettings
+) -> None:
+    await hear(streams, catalog.product_changed, product("a"))
+    log = Log()
+    for _ in range(2):
+        await streams.take(log.append(view("vis_1", "a", datetime.now(UTC))))
+        await scores.tell(streams.transact, settings.heat)
+    await scores.republish(streams.transact, settings.heat)
+    await hear(streams, catalog.product_deleted, ProductDeleted(product_id="a"), sequence=2)
+    await streams.take(log.append(view("vis_1", "a", datetime.now(UTC))))
+    await scores.tell(streams.transact, settings.heat)
+    await scores.republish(streams.transact, settings.heat)
+    rows = [decoded(row) async for row in streams.db[OUTBOX].find().sort("_id")]
+    assert [(type(row.event), row.envelope.sequence) for row in rows] == [
+        (ScoreChanged, 1),
+        (ScoreChanged, 2),
+        (ScoreChanged, 2),
+        (ScoreDropped, 3),
+    ]
+    assert await streams.transact.read(lambda uow: uow.scores.most_popular(5)) == []
