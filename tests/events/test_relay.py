@@ -174,3 +174,12 @@ async def test_a_transaction_that_fails_tells_nobody(system: System) -> None:
     with pytest.raises(RuntimeError):
         await system.transact(fails)
     assert await drained(system)
+
+
+async def test_a_relay_that_could_not_start_is_healthy_once_it_follows_the_outbox(system: System) -> None:
+    elsewhere = system.kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
+    relay = OutboxRelay(system.client, system.db, elsewhere, "catalog")
+    async with running(relay):
+        await eventually(lambda: not relay.healthy)
+        relay._kafka = system.kafka
+        await eventually(lambda: relay.healthy)

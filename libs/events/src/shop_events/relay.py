@@ -147,8 +147,10 @@ class OutboxRelay:
 
     async def _follow(self, producer: AIOKafkaProducer, backoff: Backoff) -> None:
         async with await self._open_stream(producer) as stream:
+            self.healthy = True
+            backoff.reset()
             changes: asyncio.Queue[_Change] = asyncio.Queue(2 * _LARGEST_BATCH)
-            await _first_of(_pump(stream, changes), self._publish_all(producer, changes, backoff))
+            await _first_of(_pump(stream, changes), self._publish_all(producer, changes))
 
     async def _open_stream(self, producer: AIOKafkaProducer) -> AsyncChangeStream[Any]:
         """Open the change stream where the last relay stopped, or sweep when that place is gone."""
@@ -191,16 +193,12 @@ class OutboxRelay:
         hello = await self._db.command("hello")
         self._swept_until = hello["$clusterTime"]["clusterTime"]
 
-    async def _publish_all(
-        self, producer: AIOKafkaProducer, changes: asyncio.Queue[_Change], backoff: Backoff
-    ) -> None:
+    async def _publish_all(self, producer: AIOKafkaProducer, changes: asyncio.Queue[_Change]) -> None:
         while True:
             batch = [await changes.get()]
             while not changes.empty() and len(batch) < _LARGEST_BATCH:
                 batch.append(changes.get_nowait())
             await self._publish(producer, await self._not_swept(batch), batch[-1].token)
-            self.healthy = True
-            backoff.reset()
 
     async def _not_swept(self, batch: Sequence[_Change]) -> list[Row]:
         rows = [change.row for change in batch]

@@ -80,6 +80,9 @@ class Transactor(Generic[U]):
 
     MongoDB asks for a transaction to be repeated when it met another one; that is done with growing, jittered
     pauses until ``patience`` is over. The use case must therefore have no effect outside the unit of work.
+
+    No more than ``at_once`` transactions are open at a time, the others wait in line: on a hot document, more
+    of them only means more conflicts (measured: 150 at once on popular products starved some for minutes).
     """
 
     def __init__(
@@ -88,16 +91,18 @@ class Transactor(Generic[U]):
         db: AsyncDatabase[Any],
         factory: Factory[U],
         patience: timedelta = timedelta(seconds=10),
+        at_once: int = 8,
     ) -> None:
         self._client = client
         self._db = db
         self._factory = factory
         self._patience = patience.total_seconds()
+        self._turns = asyncio.Semaphore(at_once)
 
     async def __call__(self, work: Work[U, P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(uow, *args)`` in a transaction and return what it returns."""
-        deadline = time.monotonic() + self._patience
-        async with self._client.start_session() as session:
+        async with self._turns, self._client.start_session() as session:
+            deadline = time.monotonic() + self._patience
             for attempt in range(1_000_000):
                 try:
                     return await self._attempt(session, deadline, work, *args, **kwargs)
