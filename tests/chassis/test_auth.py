@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from shop_chassis.auth import Caller, TokenVerifier
-from shop_chassis.problems import Forbidden, Problem, Unauthenticated
+from shop_chassis.problems import Forbidden, Problem, Unauthenticated, Unavailable
 from shop_chassis.projections import Revocations, SigningKeys
 from shop_events.contracts.identity import SigningKeyPublished, TokensRevoked
 from tests.chassis.conftest import Keys
@@ -226,3 +226,13 @@ def test_keys_and_revocations_come_from_identitys_topics(signing_key: Ed25519Pri
 def test_problems_of_refused_callers_tell_nothing_more() -> None:
     assert isinstance(Unauthenticated(), Problem)
     assert Unauthenticated(error=None).headers == {"WWW-Authenticate": "Bearer"}
+
+
+def test_a_process_that_has_not_caught_up_calls_no_token_good_or_bad(keys: Keys, mint: Mint) -> None:
+    informed = False
+    verifier = TokenVerifier(keys, keys, issuer="shopstream", audience=AUDIENCE, informed=lambda: informed)
+    for token in (mint(), "forged"):
+        with pytest.raises(Unavailable):
+            verifier.verify(token)
+    informed = True
+    assert verifier.verify(mint()).user_id == "usr_1"

@@ -5,6 +5,7 @@ Signing lives in identity. Authorization is decided in ``application``, with the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Protocol, cast
@@ -15,7 +16,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shop_chassis.problems import Forbidden, Unauthenticated
+from shop_chassis.problems import Forbidden, Unauthenticated, Unavailable
 
 _MOST_CHARACTERS = 4096
 _CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"]
@@ -86,7 +87,17 @@ class Claims(BaseModel):
 
 
 class TokenVerifier:
-    """Turns an access token into a :class:`Caller`, or refuses it; all refusals look the same."""
+    """Turns an access token into a :class:`Caller`, or refuses it; all refusals look the same.
+
+    Args:
+        keys: public keys of identity.
+        revocations: what identity has revoked.
+        issuer: who must have issued a token.
+        audience: whom a token must be meant for.
+        leeway: difference of clocks that is forgiven.
+        informed: whether keys and revocations have arrived. Before, a good token could not be told from a
+            bad one, so neither is answered for.
+    """
 
     def __init__(
         self,
@@ -96,19 +107,24 @@ class TokenVerifier:
         issuer: str,
         audience: str,
         leeway: timedelta = timedelta(seconds=5),
+        informed: Callable[[], bool] = lambda: True,
     ) -> None:
         self._keys = keys
         self._revocations = revocations
         self._issuer = issuer
         self._audience = audience
         self._leeway = leeway
+        self._informed = informed
 
     def verify(self, token: str) -> Caller:
         """Return who shows ``token``.
 
         Raises:
             Unauthenticated: the token is malformed, forged, expired, revoked or meant for somebody else.
+            Unavailable: this process has only just started and cannot know yet.
         """
+        if not self._informed():
+            raise Unavailable
         if len(token) > _MOST_CHARACTERS or not token.isascii():
             raise Unauthenticated
         try:

@@ -63,6 +63,7 @@ def local_verifier(settings: ServiceSettings) -> tuple[TokenVerifier, list[Part]
         issuer=settings.token_issuer,
         audience=settings.token_audience,
         leeway=settings.token_leeway,
+        informed=lambda: keys.caught_up.is_set() and revocations.caught_up.is_set(),
     )
     return verifier, [
         Part("signing-keys", keys.run, keys.caught_up.is_set, outlived=True),
