@@ -106,7 +106,7 @@ async def test_a_batch_sent_again_tells_nothing_again(world: World, agreed: Devi
 async def test_a_batch_whose_answer_was_lost_is_told_under_the_same_ids(world: World, agreed: Device) -> None:
     batch = [viewed(world) for _ in range(3)]
     await agreed.tell(*batch)
-    await world.db.activity.delete_many({})  # as if the process had died before it could remember
+    await world.db.attention.delete_many({})  # as if the process had died before it could remember
     assert await agreed.outcomes(*batch) == ["accepted"] * 3
     ids = [told.envelope.id for told in world.telemetry.told]
     assert ids[:3] == ids[3:]
@@ -159,7 +159,7 @@ async def test_without_consent_nothing_is_told_or_kept(
     assert await device.outcomes(viewed(world, product_id="prd_1")) == ["ignored"]
     assert world.telemetry.messages == []
     assert (await device.get())["recently_viewed"] == []
-    assert await world.db.activity.count_documents({}) == 0
+    assert await world.db.attention.count_documents({}) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
-
 import uuid_utils
 
-_NAMESPACE = uuid.UUID("6f1c1a52-7c3e-5b0e-9d3e-2f6a6d1f0c11")
+_NAMESPACE = uuid_utils.UUID("6f1c1a52-7c3e-5b0e-9d3e-2f6a6d1f0c11")
 
 
 def new_event_id() -> str:
@@ -21,4 +19,4 @@ def new_id(prefix: str) -> str:
 
 def derived_id(*parts: str) -> str:
     """Return the UUIDv5 of a rule and its sources: deriving it again is no new event."""
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+    return str(uuid_utils.uuid5(_NAMESPACE, "\x1f".join(parts)))

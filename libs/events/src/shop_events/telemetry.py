@@ -7,23 +7,30 @@ still arrive, so each record carries an id that is derived from what it tells: s
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Self
+from itertools import chain
+from typing import Any, Self
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.partitioner import DefaultPartitioner
 from prometheus_client import Counter
 
 from shop_events.envelope import Message
 from shop_events.errors import EventError
+from shop_events.gathering import Gathered
 from shop_events.kafka import KafkaSettings
 from shop_events.waiting import Backoff
 
 TELEMETRY = Counter("shop_events_telemetry_total", "Telemetry records by what became of them", ["outcome"])
 
 _CLOSED_WITHIN = 5.0
+_PARTITIONER = DefaultPartitioner()
+
+_Place = tuple[str, int]
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +60,7 @@ class TelemetryProducer:
         self._keeper: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._broken = asyncio.Event()
+        self._transmitted: Gathered[Sequence[Message], None] = Gathered(self._transmit)
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,32 +81,44 @@ class TelemetryProducer:
             raise TelemetryUnavailable("too many records are waiting for Kafka")
         self._waiting += len(messages)
         try:
-            await self._send(messages)
-        except TelemetryUnavailable:
+            async with asyncio.timeout(self._within):
+                await self._transmitted(messages)
+        except (TimeoutError, KafkaError, TelemetryUnavailable) as error:
             self._count("failed", messages)
-            raise
+            raise TelemetryUnavailable(str(error) or type(error).__name__) from error
         finally:
             self._waiting -= len(messages)
         self._count("acknowledged", messages)
 
-    async def _send(self, messages: Sequence[Message]) -> None:
+    async def _transmit(self, sendings: Sequence[Sequence[Message]]) -> list[None]:
+        """Send what many have brought; return when all of it is acknowledged."""
         producer = None
         try:
             async with asyncio.timeout(self._within):
                 producer = await self._connected()
-                await self._deliver(producer, messages)
-        except (TimeoutError, KafkaError) as error:
+                acknowledged = []
+                for place, messages in (await self._by_place(producer, sendings)).items():
+                    acknowledged += await _queue(producer, place, messages)
+                await asyncio.gather(*acknowledged)
+        except (TimeoutError, KafkaError):
             if producer is not None and producer is self._producer:
                 self._broken.set()
-            raise TelemetryUnavailable(type(error).__name__) from error
+            raise
+        return [None] * len(sendings)
 
-    async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
-        acknowledged = []
-        for message in messages:
-            headers = [(name, value.encode()) for name, value in message.headers.items()]
-            topic, key = self._kafka.named(message.topic), message.key.encode()
-            acknowledged.append(await producer.send(topic, message.value, key=key, headers=headers))
-        await asyncio.gather(*acknowledged)
+    async def _by_place(
+        self, producer: AIOKafkaProducer, sendings: Sequence[Sequence[Message]]
+    ) -> dict[_Place, list[Message]]:
+        """Return the messages by the topic and partition that their keys belong to."""
+        by_key: dict[tuple[str, str], list[Message]] = defaultdict(list)
+        for message in chain.from_iterable(sendings):
+            by_key[message.topic, message.key].append(message)
+        found: dict[_Place, list[Message]] = defaultdict(list)
+        for (bare, key), messages in by_key.items():
+            topic = self._kafka.named(bare)
+            everywhere = sorted(await producer.partitions_for(topic))
+            found[topic, _PARTITIONER(key.encode(), everywhere, everywhere)] += messages
+        return found
 
     async def _connected(self) -> AIOKafkaProducer:
         if self._keeper is None:
@@ -142,6 +162,21 @@ class TelemetryProducer:
     @staticmethod
     def _count(outcome: str, messages: Sequence[Message]) -> None:
         TELEMETRY.labels(outcome).inc(len(messages))
+
+
+async def _queue(producer: AIOKafkaProducer, place: _Place, messages: Sequence[Message]) -> list[Any]:
+    """Queue messages for one partition as whole batches; return the futures of their acknowledgement."""
+    queued, batch = [], producer.create_batch()
+    topic, partition = place
+    for message in messages:
+        headers = [(name, value.encode()) for name, value in message.headers.items()]
+        record = {"key": message.key.encode(), "value": message.value, "headers": headers, "timestamp": None}
+        if batch.append(**record) is None:
+            queued.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            batch.append(**record)
+    queued.append(await producer.send_batch(batch, topic, partition=partition))
+    return queued
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:

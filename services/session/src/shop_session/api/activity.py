@@ -66,11 +66,11 @@ class ResultsView(BaseModel):
     results: list[ResultView]
 
 
-def _desk(request: Request) -> ActivityDesk:
+async def _desk(request: Request) -> ActivityDesk:
     return cast(ActivityDesk, request.app.state.activity)
 
 
-def _told(body: JsonObject) -> list[Report | Result]:
+async def _told(body: JsonObject) -> list[Report | Result]:
     events: Any = body.get("events")
     if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
         problem = {"pointer": "#/events", "message": f"Input should be a list of 1 to {MOST_EVENTS} events"}

@@ -24,7 +24,7 @@ class BadIfNoneMatch(BadRequest):
     slug, title = "invalid-if-none-match", "If-None-Match must be *"
 
 
-def _version_if_named(value: _IfMatch = None) -> int | None:
+async def _version_if_named(value: _IfMatch = None) -> int | None:
     if value is None:
         return None
     if not re.fullmatch(r'(W/)?"[!#-~]{0,100}"', value):
@@ -39,7 +39,7 @@ MaybeVersion = Annotated[int | None, Depends(_version_if_named)]
 """The version that the client bases its change on, if it says so."""
 
 
-def _version_or_new(version: MaybeVersion, if_none_match: _IfNoneMatch = None) -> int:
+async def _version_or_new(version: MaybeVersion, if_none_match: _IfNoneMatch = None) -> int:
     if if_none_match is not None:
         if if_none_match.strip() != "*" or version is not None:
             raise BadIfNoneMatch

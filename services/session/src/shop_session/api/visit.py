@@ -12,11 +12,11 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from fastapi import Cookie, Depends, Header, Request, Response
 
-from shop_chassis.http import Read, Transact
 from shop_session.application import sessions
 from shop_session.application.sessions import Issued
 from shop_session.application.turns import Turns
 from shop_session.domain.secret import digest_of
+from shop_session.store.unit_of_work import Transact
 
 COOKIE = "__Host-session"
 HEADER = "Session-Id"
@@ -28,14 +28,11 @@ T = TypeVar("T")
 class Visit:
     """A visitor's way to the use cases, which get the digest of the session string as first argument."""
 
-    def __init__(
-        self, request: Request, response: Response, transact: Transact, read: Read, shown: str | None
-    ) -> None:
+    def __init__(self, request: Request, response: Response, shown: str | None) -> None:
         self._headers = request.headers
         self._has_cookie = COOKIE in request.cookies
         self._response = response
-        self._transact = transact
-        self._read = read
+        self._transact = cast(Transact, request.app.state.transact)
         self._turns = cast(Turns, request.app.state.turns)
         self._digest = digest_of(shown) if shown else None
         # What was shown and cannot be one is as good as one that has ended.
@@ -46,7 +43,7 @@ class Visit:
         self, work: Callable[Concatenate[Any, str | None, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a query; the digest is None for somebody without a session."""
-        return await self._read(work, self._key, *args, **kwargs)
+        return await self._transact.read(work, self._key, *args, **kwargs)
 
     async def write(
         self, work: Callable[Concatenate[Any, str, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -97,7 +94,8 @@ class Visit:
         return issued.digest
 
 
-def _shown(
+# Dependencies that do not wait are coroutines all the same: FastAPI runs plain functions in threads.
+async def _shown(
     header: Annotated[
         str | None,
         Header(alias=HEADER, max_length=200, description="Session string of clients without cookies"),
@@ -109,14 +107,10 @@ def _shown(
     return header or cookie
 
 
-def _visit(
-    request: Request,
-    response: Response,
-    transact: Transact,
-    read: Read,
-    shown: Annotated[str | None, Depends(_shown)],
+async def _visit(
+    request: Request, response: Response, shown: Annotated[str | None, Depends(_shown)]
 ) -> Visit:
-    return Visit(request, response, transact, read, shown)
+    return Visit(request, response, shown)
 
 
 Visitor = Annotated[Visit, Depends(_visit)]

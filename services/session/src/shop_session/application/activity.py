@@ -1,22 +1,26 @@
 """Activity: what visitors look at and for how long, told to the topic once it is sure to be there.
 
 Nothing here is a transaction. Events are produced first and remembered afterwards, so that none is lost; one
-whose memory was lost to a crash is produced again under the same id.
+whose memory was lost to a crash is produced again under the same id. Requests that come at the same time
+share their queries.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 from shop_events.contracts import Event, Fact
 from shop_events.contracts.session import PageEngaged, PageViewed, activity_event_id
 from shop_events.envelope import Message, encode, envelope_for
-from shop_session.application.sessions import live
-from shop_session.domain.activity import REMEMBERED, Outcome, Report, Result, Visitor, objection
+from shop_events.gathering import Gathered
+from shop_session.application import sessions
+from shop_session.domain.activity import Outcome, Report, Result, Visitor, objection
+from shop_session.domain.attention import News, Remembered, mark
+from shop_session.domain.owners import Owner
 from shop_session.domain.recent import Viewed, newest
 from shop_session.domain.sessions import Session
 from shop_session.store.unit_of_work import SessionUnitOfWork, Transact
@@ -31,52 +35,56 @@ class Telemetry(Protocol):
         """Return once they are there; raises when they may not be."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """An event that may be news. ``at`` is the client's time, as it was told."""
-
-    id: str
-    at: datetime
-    event_id: str
-    event: Event
-
-    @classmethod
-    def of(cls, report: Report, visitor: Visitor, now: datetime) -> _Offer:
-        event_id = activity_event_id(visitor.visitor_id, report.id)
-        return cls(report.id, report.at, event_id, report.event(visitor, min(report.at, now)))
-
-    @property
-    def view_id(self) -> str | None:
-        return self.event.view_id if isinstance(self.event, PageEngaged) else None
-
-
 @dataclass
 class _Batch:
-    """What of a batch is news: ``events`` by their ids, and how long views have lasted by now."""
+    """What of a batch is news: events by their marks, totals by the marks of their views."""
 
+    session: Session
+    known: Remembered
     now: datetime
-    known: set[str]
-    known_totals: dict[str, int]
-    events: dict[str, Event] = field(default_factory=dict)
-    totals: dict[str, int] = field(default_factory=dict)
+    events: dict[int, tuple[str, Event]] = field(default_factory=dict)
+    totals: dict[int, int] = field(default_factory=dict)
 
-    def judge(self, offer: _Offer) -> Result:
+    @cached_property
+    def visitor(self) -> Visitor:
+        """Who it is about."""
+        return Visitor(self.session.visitor_id, self.session.user_id, self.session.consent.marketing)
+
+    def judge(self, report: Report) -> Result:
         """Take an event in if it is news, and say what became of it."""
-        if reason := objection(offer.at, self.now):
-            return Result(offer.id, Outcome.REJECTED, reason)
-        if offer.event_id in self.known or offer.event_id in self.events or not self._progresses(offer.event):
-            return Result(offer.id, Outcome.DUPLICATE)
-        self.events[offer.event_id] = offer.event
-        return Result(offer.id, Outcome.ACCEPTED)
+        if reason := objection(report.at, self.now):
+            return Result(report.id, Outcome.REJECTED, reason)
+        event_id = activity_event_id(self.session.visitor_id, report.id)
+        key, event = mark(event_id), report.event(self.visitor, min(report.at, self.now))
+        if key in self.known.told or key in self.events or not self._progresses(event):
+            return Result(report.id, Outcome.DUPLICATE)
+        self.events[key] = event_id, event
+        return Result(report.id, Outcome.ACCEPTED)
+
+    def messages(self) -> list[Message]:
+        """Return the news as records."""
+        return [
+            encode(envelope_for(Fact(event, _NO_SEQUENCE), "session", event_id), event)
+            for event_id, event in self.events.values()
+        ]
+
+    def news(self) -> News:
+        """Return what is to be remembered of it."""
+        viewed = newest(
+            Viewed(event.product_id, event.at)
+            for _, event in self.events.values()
+            if isinstance(event, PageViewed) and event.product_id
+        )
+        return News(self.session.owner, list(self.events), self.totals, viewed)
 
     def _progresses(self, event: Event) -> bool:
         """Say whether an event tells more than is known: the time that a view was engaged only grows."""
         if not isinstance(event, PageEngaged):
             return True
-        view_id, total = event.view_id, event.milliseconds
-        if total <= max(self.known_totals.get(view_id, 0), self.totals.get(view_id, 0)):
+        view, total = mark(event.visitor_id, event.view_id), event.milliseconds
+        if total <= max(self.known.totals.get(view, 0), self.totals.get(view, 0)):
             return False
-        self.totals[view_id] = total
+        self.totals[view] = total
         return True
 
 
@@ -86,6 +94,9 @@ class ActivityDesk:
     def __init__(self, transact: Transact, telemetry: Telemetry) -> None:
         self._transact = transact
         self._telemetry = telemetry
+        self._found = Gathered(self._find)
+        self._recalled = Gathered(self._recall)
+        self._kept = Gathered(self._keep)
 
     async def record(self, digest: str, told: Sequence[Report | Result]) -> list[Result]:
         """Pass on what is news, and return what became of each event; a Result is passed through.
@@ -96,14 +107,35 @@ class ActivityDesk:
             SessionEnded: the session is over.
             TelemetryUnavailable: the topic cannot be reached; the batch can be sent again.
         """
-        session = await self._transact.read(live, digest)
+        session = await self._transact.read(sessions.use, await self._found(digest))
         if not session.consent.analytics:
             return ignored(told, "no consent")
-        batch, results = await self._transact.read(_sift, session, told)
+        known = await self._recalled(session.owner)
+        batch = await self._transact.read(_begin, session, known)
+        results = [each if isinstance(each, Result) else batch.judge(each) for each in told]
         if batch.events:
-            await self._telemetry.send([_message(*each) for each in batch.events.items()])
-            await self._transact.read(_remember, session, batch)
+            await self._telemetry.send(batch.messages())
+            await self._kept(batch.news())
         return results
+
+    async def _find(self, digests: Sequence[str]) -> list[Session | None]:
+        async def work(uow: SessionUnitOfWork) -> list[Session | None]:
+            return await uow.sessions.find_all(digests)
+
+        return await self._transact.read(work)
+
+    async def _recall(self, owners: Sequence[Owner]) -> list[Remembered]:
+        async def work(uow: SessionUnitOfWork) -> list[Remembered]:
+            return await uow.attention.of_all(owners)
+
+        return await self._transact.read(work)
+
+    async def _keep(self, news: Sequence[News]) -> list[None]:
+        async def work(uow: SessionUnitOfWork) -> None:
+            await uow.attention.remember_all(news)
+
+        await self._transact.read(work)
+        return [None] * len(news)
 
 
 def ignored(told: Sequence[Report | Result], reason: str) -> list[Result]:
@@ -111,34 +143,5 @@ def ignored(told: Sequence[Report | Result], reason: str) -> list[Result]:
     return [each if isinstance(each, Result) else Result(each.id, Outcome.IGNORED, reason) for each in told]
 
 
-async def _sift(
-    uow: SessionUnitOfWork, session: Session, told: Sequence[Report | Result]
-) -> tuple[_Batch, list[Result]]:
-    visitor = Visitor(session.visitor_id, session.user_id, session.consent.marketing)
-    offers = [each if isinstance(each, Result) else _Offer.of(each, visitor, uow.now) for each in told]
-    fresh = [each for each in offers if isinstance(each, _Offer)]
-    known, totals = await asyncio.gather(
-        uow.told.known([each.event_id for each in fresh]),
-        uow.engagement.totals(visitor.visitor_id, {each.view_id for each in fresh if each.view_id}),
-    )
-    batch = _Batch(uow.now, known, totals)
-    return batch, [each if isinstance(each, Result) else batch.judge(each) for each in offers]
-
-
-async def _remember(uow: SessionUnitOfWork, session: Session, batch: _Batch) -> None:
-    """Keep what was told; the ids come last, because with them the rest counts as kept."""
-    kept_until = batch.now + REMEMBERED
-    viewed = newest(
-        Viewed(event.product_id, event.at)
-        for event in batch.events.values()
-        if isinstance(event, PageViewed) and event.product_id
-    )
-    if viewed:
-        await uow.recent.add(session.owner, viewed)
-    if batch.totals:
-        await uow.engagement.remember(session.visitor_id, batch.totals, kept_until)
-    await uow.told.remember(batch.events, kept_until)
-
-
-def _message(event_id: str, event: Event) -> Message:
-    return encode(envelope_for(Fact(event, _NO_SEQUENCE), "session", event_id), event)
+async def _begin(uow: SessionUnitOfWork, session: Session, known: Remembered) -> _Batch:
+    return _Batch(session, known, uow.now)

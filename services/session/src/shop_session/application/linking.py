@@ -71,12 +71,9 @@ async def _demand_valid(uow: SessionUnitOfWork, caller: Caller) -> None:
 
 
 async def _hand_over(uow: SessionUnitOfWork, guest: Owner, session: Session) -> None:
-    """Give what the guest had to the user; how is said by Cart.absorb, newest and new_names."""
+    """Give what the guest had to the user; how is said by Cart.absorb and new_names."""
     await _hand_over_cart(uow, guest, session)
-    viewed = await uow.recent.of(guest)
-    if viewed:
-        await uow.recent.add(session.owner, viewed)
-        await uow.recent.remove(guest)
+    await uow.attention.hand_over(guest, session.owner)
     await _hand_over_states(uow, guest, session.owner)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from shop_session.application.sessions import find, live
 from shop_session.domain.carts import Cart
 from shop_session.domain.errors import NotLinked
-from shop_session.domain.recent import Viewed
+from shop_session.domain.recent import Viewed, newest
 from shop_session.domain.sessions import Session
 from shop_session.store.contacts import MaskedContact
 from shop_session.store.orders import Order
@@ -31,7 +31,7 @@ async def show(uow: SessionUnitOfWork, digest: str | None) -> Overview | None:
     session = await find(uow, digest)
     if session is None:
         return None
-    viewed = await uow.recent.of(session.owner)
+    viewed = newest((await uow.attention.of(session.owner)).views)
     return Overview(
         session,
         await uow.carts.of(session.owner, session.visitor_id),

@@ -26,6 +26,6 @@ async def forget_user(uow: SessionUnitOfWork, user_id: str) -> None:
     owner = Owner(user_id)
     await uow.orders.forget_user(user_id)
     await uow.carts.remove(owner)
-    await uow.recent.remove(owner)
+    await uow.attention.remove(owner)
     await uow.states.remove_all(owner)
     await uow.state_names.remove(owner)

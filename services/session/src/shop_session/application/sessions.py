@@ -44,7 +44,15 @@ async def live(uow: SessionUnitOfWork, digest: str) -> Session:
     Raises:
         SessionEnded: it is over, or never was.
     """
-    session = await uow.sessions.find(digest)
+    return await use(uow, await uow.sessions.find(digest))
+
+
+async def use(uow: SessionUnitOfWork, session: Session | None) -> Session:
+    """Return a session that was found, and count this as its use.
+
+    Raises:
+        SessionEnded: it is over, or there is none.
+    """
     if session is None or not session.is_live(uow.now):
         raise SessionEnded("Begin a new session.")
     idle_until = min(uow.now + uow.lifetimes.idle, session.expires_at)
@@ -102,7 +110,7 @@ async def forget_belongings(uow: SessionUnitOfWork, session: Session) -> None:
     """Forget what the owner of a session has in it."""
     owner = session.owner
     await uow.carts.remove(owner)
-    await uow.recent.remove(owner)
+    await uow.attention.remove(owner)
     await uow.states.remove_all(owner)
     await uow.state_names.remove(owner)
 

@@ -13,9 +13,8 @@ from shop_events.contracts import Event
 
 MOST_EVENTS = 100
 OLDEST = timedelta(hours=24)
-"""How late an event may be told: as long as it is remembered that it was told before."""
+"""How late an event may be told."""
 FASTEST_CLOCK = timedelta(minutes=5)
-REMEMBERED = 2 * OLDEST
 
 _ROBOT = re.compile(r"(?<!cu)bot\b|crawl|spider|slurp|facebookexternalhit|lighthouse", re.IGNORECASE)
 _SPECULATIVE = re.compile(r"prefetch|prerender", re.IGNORECASE)

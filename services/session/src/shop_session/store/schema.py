@@ -16,9 +16,7 @@ CARTS: Final = "carts"
 REQUESTS: Final = "requests"
 STATES: Final = "states"
 STATE_NAMES: Final = "state_names"
-RECENT: Final = "recently_viewed"
-ACTIVITY: Final = "activity"
-ENGAGEMENT: Final = "engagement"
+ATTENTION: Final = "attention"
 PRODUCTS: Final = "products"
 ORDERS: Final = "orders"
 CONTACTS: Final = "contacts"
@@ -50,9 +48,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
         _forgotten("kept_until", _LEFT_OVER),
     ],
     STATE_NAMES: [_forgotten("kept_until", _LEFT_OVER)],
-    RECENT: [_forgotten("kept_until", _LEFT_OVER)],
-    ACTIVITY: [_forgotten("kept_until")],
-    ENGAGEMENT: [_forgotten("kept_until")],
+    ATTENTION: [_forgotten("kept_until", _LEFT_OVER)],
     PRODUCTS: [],
     ORDERS: [_of("user_id", ("_id", DESCENDING))],
     CONTACTS: [],

@@ -6,6 +6,7 @@ the session has ended or answers to another string.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,12 @@ class Sessions(Repository):
         """Return the session that answers to a string, also when it has expired."""
         document = await self._collection.find_one({"digest": digest}, session=self._session)
         return _session_of(document) if document else None
+
+    async def find_all(self, digests: Sequence[str]) -> list[Session | None]:
+        """Return the sessions that answer to several strings, in the order of these."""
+        found = self._collection.find({"digest": {"$in": list(set(digests))}}, session=self._session)
+        sessions = {document["digest"]: _session_of(document) async for document in found}
+        return [sessions.get(digest) for digest in digests]
 
     async def of_family(self, family_id: str) -> list[Session]:
         """Return the sessions that rely on a login."""

@@ -14,12 +14,11 @@ from shop_events.unit_of_work import Transactor, UnitOfWork
 from shop_session.domain.carts import Cart
 from shop_session.domain.sessions import Lifetimes
 from shop_session.store import schema
-from shop_session.store.activity import Engagement, Told
+from shop_session.store.attention import Attention
 from shop_session.store.carts import Carts, Requests
 from shop_session.store.contacts import Contacts
 from shop_session.store.orders import Orders
 from shop_session.store.products import Products
-from shop_session.store.recent import RecentlyViewed
 from shop_session.store.revocations import Revocations
 from shop_session.store.sessions import Sessions
 from shop_session.store.states import StateNames, States
@@ -72,16 +71,8 @@ class SessionUnitOfWork(UnitOfWork):
         return StateNames(self.db[schema.STATE_NAMES], self.session)
 
     @cached_property
-    def recent(self) -> RecentlyViewed:
-        return RecentlyViewed(self.db[schema.RECENT], self.session)
-
-    @cached_property
-    def told(self) -> Told:
-        return Told(self.db[schema.ACTIVITY], self.session)
-
-    @cached_property
-    def engagement(self) -> Engagement:
-        return Engagement(self.db[schema.ENGAGEMENT], self.session)
+    def attention(self) -> Attention:
+        return Attention(self.db[schema.ATTENTION], self.session)
 
     @cached_property
     def products(self) -> Products:
