@@ -37,6 +37,10 @@ tail: $(STAMP) ## Follow a topic of the running stack as JSON lines: make tail T
 test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a real Kafka (ARGS="-k name" narrows)
 	@$(BIN)/pytest -m "not chaos" $(ARGS)
 
+.PHONY: test-chaos
+test-chaos: $(STAMP) ## Run the tests that restart and kill everything with a hundred orders in flight (minutes)
+	@$(BIN)/pytest -m chaos $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy, import rules, declared dependencies
 	@$(BIN)/ruff format --check .
