@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from pymongo import AsyncMongoClient
@@ -169,4 +170,52 @@ async def test_without_kafka_own_data_is_read_and_written_and_activity_is_put_of
         assert refused.headers["retry-after"]
         assert (await http.get("/v1/session", headers=mine)).json()["cart"]["pieces"] == 2
         assert await running.stop() == 0
+    await everything(mongo_url, database_name)
+
+
+async def test_what_was_accepted_is_told_once_although_the_process_is_killed(
+    mongo_url: str, kafka_bootstrap: str, topic_prefix: str, database_name: str
+) -> None:
+    await ensure_topics(kafka_bootstrap, topic_prefix)
+    kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
+    environment = {
+        "MONGODB_URL": mongo_url,
+        "MONGODB_DATABASE": database_name,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "TOPIC_PREFIX": topic_prefix,
+    }
+    batches = [{"events": [page_view(10 * batch + n) for n in range(10)]} for batch in range(30)]
+    mine: dict[str, str] = {}
+
+    async def visit(http: httpx.AsyncClient, batch: dict[str, Any]) -> bool:
+        try:
+            told = await http.post("/v1/session/activity", json=batch, headers=mine)
+            key = {"Idempotency-Key": batch["events"][0]["id"], **mine}
+            line = {"product_id": "prd_1", "quantity": 1}
+            put = await http.post("/v1/session/cart/lines", json=line, headers=key)
+        except httpx.HTTPError:
+            return False
+        return told.status_code == 202 and put.status_code == 200
+
+    async with service("shop_session", environment) as running:
+        await running.until_ready()
+        mine["Session-Id"] = (await running.http.post("/v1/session")).headers["session-id"]
+        consent = {"analytics": True, "marketing": False}
+        await running.http.put("/v1/session/consent", json=consent, headers=mine)
+        working = [asyncio.create_task(visit(running.http, batch)) for batch in batches]
+        await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+        running.process.kill()
+        done = await asyncio.gather(*working)
+    assert 0 < sum(done) < len(batches)
+    async with service("shop_session", environment) as running:
+        await running.until_ready()
+        again = [batch for batch, was_done in zip(batches, done, strict=True) if not was_done]
+        assert all(await asyncio.gather(*(visit(running.http, batch) for batch in again)))
+        shown = (await running.http.get("/v1/session/cart", headers=mine)).json()
+        assert shown["pieces"] == len(batches)
+        records = await read_all(kafka, 300 + len(batches) + 1)
+        assert await running.stop() == 0
+    views = [record for record in records if record.topic.endswith("activity.v1")]
+    assert len({dict(record.headers)["ce_id"] for record in views}) == 300
+    assert {json.loads(record.value)["view_id"] for record in views} == {f"v{n}" for n in range(300)}
     await everything(mongo_url, database_name)
