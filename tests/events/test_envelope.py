@@ -98,6 +98,13 @@ def test_a_broken_header_is_malformed_and_nothing_worse(name: str, value: str | 
     assert value or name == "ce_source"
 
 
+def test_a_time_without_zone_is_malformed() -> None:
+    message = encoded(an_order())
+    headers = {**message.headers, "ce_time": "2026-01-01T00:00:00"}
+    with pytest.raises(MalformedEvent):
+        decode(Message(message.topic, message.key, headers, message.value))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_as_value_are_malformed_and_their_text_is_not_quoted(value: bytes) -> None:
     message = encoded(an_order())

@@ -190,6 +190,27 @@ async def test_what_keeps_failing_is_given_up_after_its_patience_and_can_be_repl
     assert sorted(await receipts(system)) == ["ord_bad", "ord_good", "ord_last"]
 
 
+async def test_a_key_can_be_held_behind_a_dead_letter_until_it_is_replayed(system: System) -> None:
+    broken = True
+
+    @on(ProductChanged, projection="products", patience=timedelta(seconds=0.3), hold_key=True)
+    async def strict(uow: UnitOfWork, event: ProductChanged) -> None:
+        if broken and event.title == "bad":
+            raise RuntimeError
+        await changed(uow, event)
+
+    await system.tell(product("prd_1", "bad"), sequence=1)
+    async with running(system.relay(), system.consumer(strict)):
+        [letter] = await eventually(lambda: _letters(system))
+        await system.tell(product("prd_1", "next"), sequence=2)
+        await eventually(lambda: _count(system, "parked", 2))
+        broken = False
+        headers = {name: value.decode() for name, value in letter.headers}
+        await system.produce(Message(replay(GROUP), "prd_1", headers, letter.value))
+        await eventually(lambda: _titled(system, "prd_1", "next"))
+        await eventually(lambda: _empty(system, "parked"))
+
+
 async def test_too_many_waiting_keys_pause_the_consumer(system: System) -> None:
     consumer = system.consumer(needs_user, most_parked=3)
     await system.tell(*(paid(f"ord_{n}", "usr_late") for n in range(150)))

@@ -21,6 +21,16 @@ async def test_three_hundred_at_once_on_one_document_lose_nothing_and_starve_nob
     assert row["count"] == 300
 
 
+async def test_a_failure_after_the_commit_does_not_make_the_work_look_undone(system: System) -> None:
+    async def work(uow: UnitOfWork) -> str:
+        await uow.db["x"].insert_one({}, session=uow.session)
+        uow.on_commit.append(lambda: 1 / 0)
+        return "done"
+
+    assert await system.transact(work) == "done"
+    assert await system.db["x"].count_documents({}) == 1
+
+
 async def test_no_more_transactions_are_open_at_once_than_allowed(system: System) -> None:
     transact = Transactor(
         system.client, system.db, lambda db, session: UnitOfWork(db, session, "x"), at_once=3

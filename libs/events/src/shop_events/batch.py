@@ -115,6 +115,8 @@ async def _one(
 
 async def _queue(uow: UnitOfWork, delivery: Delivery, queue: set[str]) -> Outcome:
     if delivery.id in queue:
+        if delivery.replayed:
+            await parking.revive(uow, delivery.id)
         return Outcome.DUPLICATE
     await parking.queue_behind(uow, delivery)
     queue.add(delivery.id)

@@ -119,12 +119,15 @@ def _envelope(headers: Mapping[str, str]) -> Envelope:
         raise ValueError("specversion")
     if not 0 < len(event_id) <= _LONGEST_ID or not 0 <= sequence <= _HIGHEST_SEQUENCE:
         raise ValueError("id or sequence")
+    time = datetime.fromisoformat(headers["ce_time"])
+    if time.tzinfo is None:
+        raise ValueError("time")
     trace = Trace.start(headers.get("ce_correlationid"))
     return Envelope(
         id=event_id,
         type=headers["ce_type"],
         source=headers["ce_source"].rpartition("/")[2],
-        time=datetime.fromisoformat(headers["ce_time"]),
+        time=time,
         sequence=sequence,
         trace=Trace(
             traceparent=headers.get("ce_traceparent", trace.traceparent),

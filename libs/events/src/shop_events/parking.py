@@ -96,6 +96,16 @@ async def hold(uow: UnitOfWork, row: Row) -> None:
     )
 
 
+async def revive(uow: UnitOfWork, event_id: str) -> None:
+    """Try a head that was given up on again, for as long as a fresh one: an operator asked for it."""
+    now = datetime.now(UTC)
+    await uow.db[PARKED].update_one(
+        {"_id": event_id, "given_up": True},
+        {"$set": {"due_at": now, "failed_at": now, "tries": 0}, "$unset": {"given_up": ""}},
+        session=uow.session,
+    )
+
+
 async def count_heads(db: AsyncDatabase[Any], limit: int) -> int:
     """Count the keys that wait, up to ``limit``."""
     return await db[PARKED].count_documents({"head": True}, limit=limit)

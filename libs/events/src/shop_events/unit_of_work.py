@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
+import structlog
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
@@ -67,6 +68,8 @@ class UnitOfWork:
             await outbox.append(self.db, self.session, self._rows)
             self._rows = []
 
+
+log = structlog.get_logger(__name__)
 
 U = TypeVar("U", bound=UnitOfWork)
 P = ParamSpec("P")
@@ -133,9 +136,17 @@ class Transactor(Generic[U]):
             result = await work(uow, *args, **kwargs)
             await uow.flush()
             await _commit(session, deadline)
-        for callback in uow.on_commit:
-            callback()
+        _tell(uow.on_commit)
         return result
+
+
+def _tell(callbacks: Iterable[Callable[[], None]]) -> None:
+    """Call what waits for the commit. It has happened: no failure here may make the work look undone."""
+    for callback in callbacks:
+        try:
+            callback()
+        except Exception:
+            log.exception("what was to follow a commit failed")
 
 
 async def _commit(session: AsyncClientSession, deadline: float) -> None:
