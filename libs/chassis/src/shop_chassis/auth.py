@@ -172,7 +172,7 @@ class TokenVerifier:
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="access_token")
 
 
-def _maybe_caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller | None:
+async def _maybe_caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller | None:
     shown = request.headers.getlist("authorization")
     if not shown:
         return None
@@ -187,7 +187,7 @@ MaybeCaller = Annotated[Caller | None, Depends(_maybe_caller)]
 """Who is calling; None without an Authorization header. A bad token is refused all the same."""
 
 
-def _caller(caller: MaybeCaller) -> Caller:
+async def _caller(caller: MaybeCaller) -> Caller:
     if caller is None:
         raise Unauthenticated(error=None)
     return caller

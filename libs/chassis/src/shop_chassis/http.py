@@ -1,4 +1,7 @@
-"""What routes are made of: request bodies, paging, idempotency keys, ETags, the unit of work."""
+"""What routes are made of: request bodies, paging, idempotency keys, ETags, the unit of work.
+
+Dependencies are coroutines although they wait for nothing: FastAPI runs plain functions in threads.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ class BadEntityTag(BadRequest):
     slug, title = "invalid-if-match", "If-Match must be the one ETag that was answered"
 
 
-def _idempotency_key(
+async def _idempotency_key(
     value: Annotated[
         str | None,
         Header(
@@ -81,7 +84,7 @@ def etag(version: int) -> str:
     return f'"v{version}"'
 
 
-def _if_match(
+async def _if_match(
     value: Annotated[str | None, Header(alias="If-Match", description="ETag of what is changed")] = None,
 ) -> int:
     if value is None:
@@ -134,7 +137,7 @@ class PageRequest:
         return None if self.cursor is None else decode_cursor(self.cursor, *types)
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=100, description="Most items to return")] = 20,
     cursor: Annotated[
         str | None, Query(max_length=1000, description="next_cursor of the page before")
@@ -163,11 +166,11 @@ class Transaction(Protocol):
         """Run ``work``."""
 
 
-def _transact(request: Request) -> Transaction:
+async def _transact(request: Request) -> Transaction:
     return cast(Transaction, request.app.state.transact)
 
 
-def _read(request: Request) -> Transaction:
+async def _read(request: Request) -> Transaction:
     return cast(Transaction, request.app.state.transact.read)
 
 

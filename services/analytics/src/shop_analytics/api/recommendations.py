@@ -53,7 +53,7 @@ class Recommendations(BaseModel):
     items: list[RecommendedProduct]
 
 
-def _recommender(request: Request) -> Recommender:
+async def _recommender(request: Request) -> Recommender:
     return cast(Recommender, request.app.state.recommender)
 
 

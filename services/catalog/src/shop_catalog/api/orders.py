@@ -116,7 +116,7 @@ class OrderView(BaseModel):
         )
 
 
-def _checkout(request: Request) -> Checkout:
+async def _checkout(request: Request) -> Checkout:
     return cast(Checkout, request.app.state.checkout)
 
 

@@ -29,7 +29,9 @@ class Amount(Body):
         return Money(amount=self.amount, currency=self.currency)
 
 
-def _asked(caller: Authenticated, key: IdempotencyKey, request: Request) -> Callable[[BaseModel], RequestKey]:
+async def _asked(
+    caller: Authenticated, key: IdempotencyKey, request: Request
+) -> Callable[[BaseModel], RequestKey]:
     def with_body(body: BaseModel) -> RequestKey:
         # A field that gains a default later must not make an old request look like another one.
         said = body.model_dump_json(exclude_defaults=True)

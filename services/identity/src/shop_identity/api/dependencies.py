@@ -11,19 +11,19 @@ from shop_identity.application.logins import Logins
 from shop_identity.application.registrations import Registrations
 
 
-def _client_address(request: Request) -> str:
+async def _client_address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def _logins(request: Request) -> Logins:
+async def _logins(request: Request) -> Logins:
     return cast(Logins, request.app.state.logins)
 
 
-def _refreshes(request: Request) -> Refreshes:
+async def _refreshes(request: Request) -> Refreshes:
     return cast(Refreshes, request.app.state.refreshes)
 
 
-def _registrations(request: Request) -> Registrations:
+async def _registrations(request: Request) -> Registrations:
     return cast(Registrations, request.app.state.registrations)
 
 
