@@ -150,7 +150,7 @@ async def test_a_search_finds_words_and_shows_the_most_relevant_first(shop: Shop
     assert await pages(shop, q="nothing") == []
 
 
-@pytest.mark.parametrize("query", [{}, {"q": "x"}])
+@pytest.mark.parametrize("query", [{}, {"q": "x"}, {"sort": "popular"}])
 @pytest.mark.parametrize("cursor", ["x", "W10", "WyJuYW4iLCJhIl0", "WzEsMl0"])
 async def test_a_cursor_of_another_list_is_refused(shop: Shop, query: Json, cursor: str) -> None:
     answer = await shop.http.get("/v1/products", params={**query, "cursor": cursor})

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
+from shop_catalog import consumers
 from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.adapters.payments import PaymentClient, open_session
 from shop_catalog.api import ERRORS, ROUTERS
@@ -55,7 +56,7 @@ SERVICE: Service[CatalogSettings, Checkout] = Service(
     settings=CatalogSettings,
     unit_of_work=CatalogUnitOfWork,
     api=_api,
-    subscriptions=Subscriptions.of("catalog"),
+    subscriptions=Subscriptions.of("catalog", consumers),
     migrate=migrate,
     resources=_checkout,
     jobs=_jobs,

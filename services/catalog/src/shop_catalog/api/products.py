@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.requests import Amount, Asked, Id
 from shop_catalog.application import products
 from shop_catalog.domain.errors import AccessDenied, KeyReused, ProductNotFound, SkuTaken, VersionConflict
-from shop_catalog.domain.products import Product, ProductDetails
+from shop_catalog.domain.products import Hit, Product, ProductDetails
 from shop_catalog.domain.stock import MAX_STOCK
 from shop_chassis.auth import Authenticated
 from shop_chassis.http import (
@@ -26,7 +26,6 @@ from shop_chassis.http import (
     PageRequest,
     Read,
     Transact,
-    Transaction,
     encode_cursor,
     etag,
 )
@@ -121,10 +120,15 @@ async def list_products(
     read: Read,
     q: Annotated[str | None, Query(min_length=1, max_length=200, description="Words to search for")] = None,
     sku: Annotated[str | None, Query(max_length=64, description="Exactly this stock keeping unit")] = None,
+    sort: Annotated[
+        Literal["oldest", "popular"], Query(description="Order of a list that is no search")
+    ] = "oldest",
 ) -> Listing[ProductView]:
-    """List products, oldest first, or those that match ``q``, the most relevant first."""
+    """List products, or those that match ``q``, the most relevant and wanted first."""
     if q is not None and sku is None:
-        return await _search(page, read, q)
+        return _ranked(page, await read(products.search, q, page.limit + 1, _place(page)))
+    if sort == "popular" and sku is None:
+        return _ranked(page, await read(products.popular, page.limit + 1, _place(page)))
     (after,) = page.after(str) or (None,)
     found = await read(products.page, page.limit + 1, after, sku)
     shown = found[: page.limit]
@@ -189,8 +193,7 @@ async def delete_product(id: Id, caller: Authenticated, transact: Transact) -> N
     await transact(products.delete, id, caller)
 
 
-async def _search(page: PageRequest, read: Transaction, text: str) -> Listing[ProductView]:
-    found = await read(products.search, text, page.limit + 1, _relevance(page))
+def _ranked(page: PageRequest, found: list[Hit]) -> Listing[ProductView]:
     shown = found[: page.limit]
     return Listing(
         items=[ProductView.of(product) for _, product in shown],
@@ -198,8 +201,8 @@ async def _search(page: PageRequest, read: Transaction, text: str) -> Listing[Pr
     )
 
 
-def _relevance(page: PageRequest) -> tuple[float, str] | None:
-    """Return score and id of the last product shown."""
+def _place(page: PageRequest) -> tuple[float, str] | None:
+    """Return rank and id of the last product shown."""
     after = page.after(str, str)
     if after is None:
         return None

@@ -9,10 +9,9 @@ from typing import Any
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, demand_merchant
 from shop_catalog.domain.errors import ProductNotFound, SkuTaken
-from shop_catalog.domain.products import Product, ProductDetails
+from shop_catalog.domain.products import Hit, Product, ProductDetails
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.stock import StockItem
-from shop_catalog.store.products import Hit
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.ids import new_id
 
@@ -90,8 +89,18 @@ async def page(uow: CatalogUnitOfWork, limit: int, after: str | None, sku: str |
     return await uow.products.page(limit, after, sku)
 
 
+async def popular(uow: CatalogUnitOfWork, limit: int, after: tuple[float, str] | None) -> list[Hit]:
+    """Return up to ``limit`` products, the most wanted first, from behind ``after``."""
+    return await uow.products.popular(limit, after)
+
+
+async def rate(uow: CatalogUnitOfWork, product_id: str, popularity: float, rank: float) -> None:
+    """Take over how much a product is wanted, as the event in hand says."""
+    await uow.products.rate(product_id, popularity, rank, uow.sequence)
+
+
 async def search(uow: CatalogUnitOfWork, text: str, limit: int, after: tuple[float, str] | None) -> list[Hit]:
-    """Return up to ``limit`` products that match ``text``, the most relevant first."""
+    """Return up to ``limit`` products that match ``text``, the most relevant and wanted first."""
     return await uow.products.search(text, limit, after)
 
 

@@ -84,3 +84,7 @@ class Product(Aggregate):
             return ProductDeleted(product_id=self.id)
         said = {field.name: getattr(self.details, field.name) for field in fields(self.details)}
         return ProductChanged(product_id=self.id, available=self.available, **said)
+
+
+Hit = tuple[float, Product]
+"""A product with what it is ranked by."""

@@ -10,15 +10,23 @@ from typing import Any
 from pymongo import UpdateOne
 
 from shop_catalog.domain.errors import VersionConflict
-from shop_catalog.domain.products import Product, ProductDetails
+from shop_catalog.domain.products import Hit, Product, ProductDetails
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.documents import Document, Repository, request_document, request_of, version_before
 from shop_events.contracts import Money
 
 PRODUCTS = "products"
 
-Hit = tuple[float, Product]
-"""A product with the relevance that the text index gives it."""
+UNRATED = {"popularity": 0.0, "rank": 0.0, "rated": -1}
+"""What a product has before analytics has told of it."""
+
+_RANK = {
+    "$multiply": [
+        {"$meta": "textScore"},
+        {"$add": [1, {"$multiply": [0.2, {"$ln": {"$add": [1, "$popularity"]}}]}]},
+    ]
+}
+"""Relevance first; of two that match alike, what shoppers want more."""
 
 
 class Products(Repository):
@@ -53,11 +61,28 @@ class Products(Repository):
             query["sku"] = sku
         return await self._many(query, limit)
 
+    async def popular(self, limit: int, after: tuple[float, str] | None) -> list[Hit]:
+        """Return up to ``limit`` products, the most wanted first, from behind ``after``."""
+        query: Document = {"deleted": False}
+        if after is not None:
+            rank, product_id = after
+            query["$or"] = [{"rank": {"$lt": rank}}, {"rank": rank, "_id": {"$gt": product_id}}]
+        found = self._collection.find(query, session=self._session).sort([("rank", -1), ("_id", 1)])
+        return [(document["rank"], product_of(document)) async for document in found.limit(limit)]
+
+    async def rate(self, product_id: str, popularity: float, rank: float, sequence: int) -> None:
+        """Note how much a product is wanted, unless newer is known. It is no change of the product."""
+        await self._collection.update_one(
+            {"_id": product_id, "rated": {"$lt": sequence}},
+            {"$set": {"popularity": popularity, "rank": rank, "rated": sequence}},
+            session=self._session,
+        )
+
     async def search(self, text: str, limit: int, after: tuple[float, str] | None) -> list[Hit]:
         """Return up to ``limit`` products that match, the most relevant first, from behind ``after``."""
         stages: list[Document] = [
             {"$match": {"$text": {"$search": text}, "deleted": False}},
-            {"$set": {"score": {"$meta": "textScore"}}},
+            {"$set": {"score": _RANK}},
         ]
         if after is not None:
             score, product_id = after
@@ -74,7 +99,12 @@ class Products(Repository):
 
     async def add(self, product: Product) -> None:
         await self._collection.insert_one(
-            {"_id": product.id, "request": request_document(product.request), **_state(product)},
+            {
+                "_id": product.id,
+                "request": request_document(product.request),
+                **UNRATED,
+                **_state(product),
+            },
             session=self._session,
         )
 

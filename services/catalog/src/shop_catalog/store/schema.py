@@ -11,7 +11,7 @@ from pymongo.errors import CollectionInvalid
 from shop_catalog.domain.orders import OrderStatus
 from shop_catalog.store.orders import ORDERS
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
-from shop_catalog.store.products import PRODUCTS
+from shop_catalog.store.products import PRODUCTS, UNRATED
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS
 
 _COUNT = {"bsonType": ["int", "long"], "minimum": 0}
@@ -58,6 +58,11 @@ _INDEXES: dict[str, list[IndexModel]] = {
             weights={"title": 10, "category": 5, "sku": 5, "description": 1},
             default_language="english",
         ),
+        IndexModel(
+            [("rank", DESCENDING), ("_id", ASCENDING)],
+            name="popular",
+            partialFilterExpression={"deleted": False},
+        ),
     ],
     STOCK_ADJUSTMENTS: [_ONE_FOR_A_REQUEST],
     ORDERS: [
@@ -81,6 +86,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
 
 async def migrate(db: AsyncDatabase[Any]) -> None:
     """Make the database fit; again is harmless."""
+    await db[PRODUCTS].update_many({"rated": {"$exists": False}}, {"$set": UNRATED})
     for name, schema in _VALIDATORS.items():
         validator = {"$jsonSchema": {"bsonType": "object", **schema}}
         try:
