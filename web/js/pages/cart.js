@@ -1,0 +1,115 @@
+// The cart, and buying what is in it.
+
+import { isLoggedIn } from "../account.js";
+import { call, pause } from "../api.js";
+import { busy, h, title } from "../dom.js";
+import { money } from "../format.js";
+import { notify } from "../notice.js";
+import { alertOf, Problem } from "../problem.js";
+import { productLink, recommendations, tile } from "../products.js";
+import { cartPieces, putInCart, showCart } from "../visit.js";
+
+const CARD = "pm_card_visa";
+const KEPT = "order-under-way";
+const STATES = { sold_out: "Sold out", gone: "No longer on sale", unknown: "Not known yet" };
+
+export async function cart() {
+  const place = h("div", {});
+  show(place, await showCart());
+  return { title: "Cart", node: place };
+}
+
+function show(place, found) {
+  if (!found.lines.length) {
+    place.replaceChildren(title("Cart"), h("p", {}, "There is nothing in your cart. ", h("a", { href: "#/" }, "Look around")));
+    return;
+  }
+  const ids = found.lines.map((line) => line.product_id);
+  place.replaceChildren(title("Cart"),
+    h("ul", { class: "lines" }, found.lines.map((each) => line(place, each))),
+    summary(place, found),
+    recommendations("cart", "People also buy", { recent: ids.slice(-20) }));
+}
+
+function line(place, { product_id: id, quantity, title: name, unit_price, line_total, state }) {
+  const shownName = name ?? "A product";
+  const change = (pieces) => alter(place, () => putInCart(id, pieces));
+  const input = h("input", {
+    id: `pieces-${id}`, type: "number", min: "1", max: "99", value: String(quantity), inputmode: "numeric",
+    onchange: (event) => event.target.reportValidity() && change(event.target.valueAsNumber),
+  });
+  return h("li", { class: "line" },
+    tile(id, shownName),
+    h("div", { class: "line-about" },
+      h("a", { href: productLink(id) }, shownName),
+      h("span", { class: "quiet" }, STATES[state] ?? (unit_price ? `${money(unit_price)} each` : ""))),
+    h("label", { class: "unseen", for: `pieces-${id}` }, `Pieces of ${shownName}`), input,
+    h("span", { class: "price" }, line_total ? money(line_total) : ""),
+    h("button", { class: "plain", "aria-label": `Remove ${shownName}`, onclick: () => change(0) }, "Remove"));
+}
+
+function summary(place, found) {
+  const sellable = found.lines.every((each) => each.state === "on_sale") && found.total;
+  const action = !isLoggedIn()
+    ? h("a", { class: "button strong", href: "#/log-in?to=cart" }, "Log in to buy")
+    : h("button", { class: "strong", id: "buy", disabled: !sellable, onclick: (event) => buy(place, event.target, found) }, "Buy now");
+  return h("div", { class: "summary" },
+    found.total && h("p", { class: "total" }, "Total ", h("strong", {}, money(found.total))),
+    sellable ? null : h("p", { class: "wrong" }, "Remove what cannot be bought to go on."),
+    action);
+}
+
+async function alter(place, change) {
+  try {
+    const at = document.activeElement?.id;
+    show(place, await change());
+    (document.getElementById(at) ?? place.querySelector("h1")).focus();
+  } catch (error) {
+    place.append(alertOf(error));
+  }
+}
+
+function buy(place, button, found) {
+  place.querySelector(".problem")?.remove();
+  return busy(button, async () => {
+    const body = {
+      lines: found.lines.map(({ product_id, quantity }) => ({ product_id, quantity })),
+      payment_method: CARD,
+      expected_total: found.total,
+    };
+    try {
+      const order = await placed(body, found.version);
+      notify(order.status === "paid" ? "Thank you. Your order is paid." : "Thank you. Your payment is under way.");
+      emptied(found.pieces);
+      location.hash = "#/orders";
+    } catch (error) {
+      if (error.slug === "price-changed" || error.slug === "out-of-stock") show(place, await showCart());
+      place.append(alertOf(error));
+    }
+  });
+}
+
+/** Order; asking again for the same cart, also after the page was loaded anew, makes no second order. */
+async function placed(body, version) {
+  const attempt = JSON.stringify([version, body]);
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  const key = kept.attempt === attempt ? kept.key : crypto.randomUUID();
+  sessionStorage.setItem(KEPT, JSON.stringify({ attempt, key }));
+  try {
+    const order = await call("/v1/orders", { method: "POST", body, headers: { "Idempotency-Key": key } });
+    sessionStorage.removeItem(KEPT);
+    return order;
+  } catch (error) {
+    const isAnswered = error instanceof Problem && error.status >= 400 && error.status < 500;
+    if (isAnswered) sessionStorage.removeItem(KEPT);
+    throw error;
+  }
+}
+
+/** What was bought leaves the cart a moment after the order. */
+async function emptied(pieces) {
+  for (let tries = 0; tries < 10 && cartPieces() === pieces; tries += 1) {
+    await pause(1000);
+    await showCart().catch(() => {});
+  }
+}
