@@ -36,7 +36,27 @@ async def use_notifier(shop: Shop, person: Person) -> list[httpx.Response]:
     return [listed, await shop.http.post(f"/v1/notifications/{entry}/read", headers=person.headers)]
 
 
-USES: dict[str, Use] = {"catalog": use_catalog, "identity": use_identity, "notifier": use_notifier}
+async def use_session(shop: Shop, person: Person) -> list[httpx.Response]:
+    begun = await shop.http.post("/v1/session", headers={"User-Agent": "an app"})
+    headers = {"Session-Id": begun.headers["Session-Id"]}
+    body = {"analytics": True, "marketing": False}
+    agreed = await shop.http.put("/v1/session/consent", json=body, headers=headers)
+    linked = await shop.http.post("/v1/session/link", headers={**headers, **person.headers})
+    return [begun, agreed, linked]
+
+
+async def use_analytics(shop: Shop, person: Person) -> list[httpx.Response]:
+    """Analytics takes no writes over HTTP; what it hears comes through topics."""
+    return [await shop.http.get("/v1/recommendations?placement=home", headers=person.headers)]
+
+
+USES: dict[str, Use] = {
+    "catalog": use_catalog,
+    "identity": use_identity,
+    "session": use_session,
+    "notifier": use_notifier,
+    "analytics": use_analytics,
+}
 
 
 @pytest.fixture
