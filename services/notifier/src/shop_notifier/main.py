@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,11 +13,12 @@ from shop_chassis.jobs import Job
 from shop_chassis.service import Runtime, Service
 from shop_chassis.supervision import Part
 from shop_events.handlers import Subscriptions
+from shop_events.unit_of_work import Transactor
 from shop_notifier.adapters.sendgrid import SendGrid, SendGridWebhook
 from shop_notifier.adapters.templates import Templates
 from shop_notifier.adapters.twilio import Twilio, TwilioWebhook
 from shop_notifier.api import ERRORS, ROUTERS
-from shop_notifier.consumers import catalog, identity
+from shop_notifier.consumers import analytics, catalog, identity
 from shop_notifier.domain.notifications import Channel
 from shop_notifier.jobs.dispatch import Bell, Dispatcher, Pace
 from shop_notifier.jobs.settle import settle
@@ -42,13 +43,14 @@ NotifierRuntime = Runtime[NotifierSettings, Ports]
 def notifier() -> Service[NotifierSettings, Ports]:
     """Return the service; nothing is connected yet."""
     bell = Bell()
+    unit_of_work = partial(NotifierUnitOfWork, texts=Templates(), wake=bell.ring)
     return Service(
         settings=NotifierSettings,
-        unit_of_work=partial(NotifierUnitOfWork, texts=Templates(), wake=bell.ring),
+        unit_of_work=unit_of_work,
         api=_api,
-        subscriptions=Subscriptions.of("notifier", catalog, identity),
+        subscriptions=Subscriptions.of("notifier", analytics, catalog, identity),
         migrate=migrate,
-        resources=_ports,
+        resources=partial(_ports, unit_of_work),
         jobs=_jobs,
         parts=partial(_dispatchers, bell),
     )
@@ -79,8 +81,13 @@ def _dispatchers(bell: Bell, runtime: NotifierRuntime) -> list[Part]:
 
 
 @asynccontextmanager
-async def _ports(runtime: NotifierRuntime) -> AsyncIterator[Ports]:
+async def _ports(
+    unit_of_work: Callable[..., NotifierUnitOfWork], runtime: NotifierRuntime
+) -> AsyncIterator[Ports]:
     settings = runtime.settings
+    # The rules are in the environment, which is not known yet when the service is described.
+    ruled = partial(unit_of_work, source=settings.service_name, rules=settings.rules)
+    runtime.transact = Transactor(runtime.client, runtime.db, ruled)
     token = settings.twilio_auth_token.get_secret_value()
     sendgrid = SendGrid(
         settings.sendgrid_api_key.get_secret_value(),

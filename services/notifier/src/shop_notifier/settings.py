@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 
 from shop_chassis.settings import ServiceSettings
+from shop_notifier.domain.policies import Rules
 
 
 class NotifierSettings(ServiceSettings):
@@ -55,11 +56,23 @@ class NotifierSettings(ServiceSettings):
         2, gt=0, le=60, description="Time between two looks for interrupted sends and unknown outcomes"
     )
 
+    alert_window_seconds: float = Field(
+        60,
+        gt=0,
+        le=3600,
+        description="How long alerts of one rule are gathered before administrators are mailed",
+    )
+
     @model_validator(mode="after")
     def _claims_outlast_sends(self) -> Self:
         if self.claim_stale_seconds < 2 * self.provider_timeout_seconds:
             raise ValueError("CLAIM_STALE_SECONDS must be at least twice PROVIDER_TIMEOUT_SECONDS")
         return self
+
+    @property
+    def rules(self) -> Rules:
+        """Return what the use cases need to know of the environment."""
+        return Rules(alert_window=timedelta(seconds=self.alert_window_seconds))
 
     @property
     def claims_last(self) -> timedelta:

@@ -6,8 +6,8 @@ from typing import Any
 
 from shop_events.contracts.catalog import OrderPaid
 from shop_events.errors import NotYet
-from shop_events.ids import derived_id
 from shop_notifier.application import clock
+from shop_notifier.application.causes import notification_id
 from shop_notifier.domain.money import format_money
 from shop_notifier.domain.notifications import Channel, Notification
 from shop_notifier.domain.sending import Texts
@@ -30,39 +30,28 @@ async def queue(uow: NotifierUnitOfWork, order: OrderPaid) -> None:
         if await uow.users.is_gone(order.user_id):
             return
         raise NotYet(f"contact of {order.user_id}")
-    receipts = {_id(order, channel): channel for channel in _channels(contact)}
+    receipts = {
+        notification_id(f"{KIND}:{order.order_id}", channel): channel
+        for channel in (Channel.SITE, *contact.channels)
+    }
     absent = await uow.notifications.absent(receipts)
     now = clock.now()
-    new = [
-        Notification(
-            id=id,
-            user_id=order.user_id,
-            channel=receipts[id],
-            kind=KIND,
-            about=_about(order),
-            content=_content(receipts[id], order, contact, uow.texts),
-            created_at=now,
-            due_at=now,
+    new = []
+    for id in sorted(absent):
+        content = _content(receipts[id], order, contact, uow.texts)
+        new.append(
+            Notification.new(
+                id=id,
+                user_id=order.user_id,
+                channel=receipts[id],
+                kind=KIND,
+                about=_about(order),
+                content=content,
+                now=now,
+            )
         )
-        for id in sorted(absent)
-    ]
-    for notification in new:
-        notification.announce(now)
     await uow.add(new)
     uow.wake_dispatch()
-
-
-def _channels(contact: Contact) -> list[Channel]:
-    reachable = [Channel.SITE]
-    if contact.email:
-        reachable.append(Channel.EMAIL)
-    if contact.sms:
-        reachable.append(Channel.SMS)
-    return reachable
-
-
-def _id(order: OrderPaid, channel: Channel) -> str:
-    return f"ntf_{derived_id(f'{KIND}:{order.order_id}', channel).replace('-', '')}"
 
 
 def _about(order: OrderPaid) -> dict[str, str]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from shop_events.contracts import Aggregate
 from shop_events.contracts.notifier import DeliveryChanged
@@ -114,14 +114,45 @@ class Notification(Aggregate):
         known = Status.QUEUED if self.status is Status.SENDING else self.status
         self._told = known if self.version else None
 
+    @classmethod
+    def new(
+        cls,
+        *,
+        id: str,
+        user_id: str,
+        channel: Channel,
+        kind: str,
+        about: Mapping[str, str],
+        content: Mapping[str, Any],
+        now: datetime,
+        due_at: datetime | None = None,
+    ) -> Self:
+        """Make one and say that it exists; it may be sent from ``due_at`` on, at once without it."""
+        made = cls(
+            id=id,
+            user_id=user_id,
+            channel=channel,
+            kind=kind,
+            about=about,
+            content=content,
+            created_at=now,
+            due_at=due_at or now,
+        )
+        made.announce(now)
+        return made
+
+    def reword(self, content: Mapping[str, Any]) -> None:
+        """Replace what it is going to say; it must be queued."""
+        self._demand_queued()
+        self.content = content
+
     def announce(self, now: datetime) -> None:
         """Say that it exists: queued, or on the site at once."""
         self._move(Status.DELIVERED if self.channel is Channel.SITE else Status.QUEUED, now)
 
     def take(self, claim: Claim) -> None:
         """Give the right to send to ``claim``; the notification must be queued."""
-        if self.status is not Status.QUEUED:
-            raise ValueError(f"{self.id} is {self.status}, not queued")
+        self._demand_queued()
         self.status, self.claim = Status.SENDING, claim
 
     def accepted(self, claim_id: str, provider_id: str | None, now: datetime) -> bool:
@@ -188,6 +219,10 @@ class Notification(Aggregate):
         self.read_at = now
         self._move(Status.READ, now)
         return True
+
+    def _demand_queued(self) -> None:
+        if self.status is not Status.QUEUED:
+            raise ValueError(f"{self.id} is {self.status}, not queued")
 
     def _in_hand(self, claim_id: str) -> bool:
         held = self.status in (Status.SENDING, Status.UNKNOWN)

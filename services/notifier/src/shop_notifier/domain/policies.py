@@ -1,9 +1,21 @@
-"""What to do, by kind of notification, when nobody ever says whether it arrived."""
+"""What the environment decides, and what to do, by kind, when nobody ever says whether it arrived."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the environment decides.
+
+    Args:
+        alert_window: how long alerts of one rule are gathered before they are mailed.
+    """
+
+    alert_window: timedelta = timedelta(seconds=60)
 
 
 class WhenUnknown(StrEnum):
@@ -26,7 +38,8 @@ class Policy:
     max_attempts: int
 
 
-_POLICIES = {"receipt": Policy(WhenUnknown.RESEND, max_attempts=5)}
+_PERSISTENT = Policy(WhenUnknown.RESEND, max_attempts=5)
+_POLICIES = {"receipt": _PERSISTENT, "alert": _PERSISTENT}
 _CAREFUL = Policy(WhenUnknown.GIVE_UP, max_attempts=1)
 
 

@@ -7,9 +7,13 @@ from typing import Any
 
 from shop_events.contracts.identity import ContactChanged
 from shop_events.read_model import ReadModel
+from shop_notifier.domain.notifications import Channel
 
 CONTACTS = "contacts"
 USERS = "users"
+ADMINISTRATOR = "administrator"
+
+_MOST_ADMINISTRATORS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,12 @@ class Contact:
     language: str
     email: str | None = field(repr=False)
     sms: str | None = field(repr=False)
+
+    @property
+    def channels(self) -> list[Channel]:
+        """The ways to reach this person besides the site."""
+        points = {Channel.EMAIL: self.email, Channel.SMS: self.sms}
+        return [channel for channel, address in points.items() if address]
 
 
 class Contacts(ReadModel):
@@ -43,6 +53,12 @@ class Users(ReadModel):
         """Say whether the user is known to have left."""
         gone = {"_id": user_id, "gone": True}
         return await self._collection.find_one(gone, {"_id": 1}, session=self._session) is not None
+
+    async def administrators(self) -> set[str]:
+        """Return the ids of all active administrators, a hundred at most."""
+        wanted = {"roles": ADMINISTRATOR, "gone": False, "status": "active"}
+        found = self._collection.find(wanted, {"_id": 1}, session=self._session).limit(_MOST_ADMINISTRATORS)
+        return {document["_id"] async for document in found}
 
 
 def _contact(document: dict[str, Any]) -> Contact:

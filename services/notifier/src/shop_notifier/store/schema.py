@@ -10,6 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_notifier.domain.notifications import Channel, Status
 from shop_notifier.store.notifications import NOTIFICATIONS
+from shop_notifier.store.people import ADMINISTRATOR, USERS
 from shop_notifier.store.webhooks import WEBHOOK_EVENTS
 
 # SendGrid repeats a webhook for 24 hours.
@@ -29,6 +30,15 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
                 partialFilterExpression={"channel": Channel.SITE.value},
             ),
             IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="by_status"),
+        ]
+    )
+    await db[USERS].create_indexes(
+        [
+            IndexModel(
+                [("roles", ASCENDING)],
+                name="administrators",
+                partialFilterExpression={"roles": ADMINISTRATOR},
+            )
         ]
     )
     await db[WEBHOOK_EVENTS].create_indexes(

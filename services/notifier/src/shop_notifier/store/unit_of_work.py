@@ -11,10 +11,14 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_events.unit_of_work import Transactor, UnitOfWork
 from shop_notifier.domain.notifications import Notification
+from shop_notifier.domain.policies import Rules
 from shop_notifier.domain.sending import Texts
+from shop_notifier.store.alert_windows import ALERT_WINDOWS, AlertWindows
 from shop_notifier.store.notifications import NOTIFICATIONS, Notifications
 from shop_notifier.store.people import CONTACTS, USERS, Contacts, Users
 from shop_notifier.store.webhooks import WEBHOOK_EVENTS, WebhookEvents
+
+_RULES = Rules()
 
 
 def _nobody() -> None:
@@ -26,6 +30,7 @@ class NotifierUnitOfWork(UnitOfWork):
 
     Args:
         texts: puts notifications into words.
+        rules: what the environment decides.
         wake: called after the commit when there is something to send.
     """
 
@@ -36,10 +41,12 @@ class NotifierUnitOfWork(UnitOfWork):
         source: str,
         *,
         texts: Texts,
+        rules: Rules = _RULES,
         wake: Callable[[], None] = _nobody,
     ) -> None:
         super().__init__(db, session, source)
         self.texts = texts
+        self.rules = rules
         self._wake = wake
 
     @cached_property
@@ -53,6 +60,10 @@ class NotifierUnitOfWork(UnitOfWork):
     @cached_property
     def users(self) -> Users:
         return Users(self.db[USERS], self.session)
+
+    @cached_property
+    def alert_windows(self) -> AlertWindows:
+        return AlertWindows(self.db[ALERT_WINDOWS], self.session)
 
     @cached_property
     def webhook_events(self) -> WebhookEvents:
