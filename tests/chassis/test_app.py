@@ -55,7 +55,7 @@ class Line(Body):
 
 
 class PlaceOrder(Body):
-    lines: Annotated[list[Line], Field(max_length=10)]
+    lines: Annotated[list[Line], Field(min_length=1, max_length=10)]
     wanted_by: Annotated[datetime | None, FromText] = None
 
 
@@ -196,6 +196,7 @@ JSON = st.recursive(
 @example(body='{"lines": [{"product_id": "\\ud800", "quantity": 1}]}')
 @example(body='{"lines": [{"product_id": "p", "quantity": ' + "9" * 5000 + "}]}")
 @example(body='{"lines": NaN}')
+@example(body='{"lines": []}')
 async def test_no_body_upsets_the_service(client: httpx.AsyncClient, body: str) -> None:
     headers = {**KEY, "Content-Type": "application/json"}
     answer = await client.post("/v1/orders", content=body.encode(), headers=headers)
