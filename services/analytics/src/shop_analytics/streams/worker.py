@@ -7,6 +7,7 @@ remembers of the group; a batch that fails takes the whole application down, and
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,7 @@ _MOST_EVENTS = 500
 _WITHIN = timedelta(milliseconds=50)
 _BUFFER = 20_000
 _END_SECONDS = 10.0
+_STUCK_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Stream:
 
 Positions = Callable[[Sequence[Place]], Awaitable[Mapping[Place, int]]]
 """Returns the offset to go on from, for each place."""
+
+
+class StreamsStuckError(Exception):
+    """There is something to read and nothing arrives: the application has to be built anew."""
 
 
 class StreamWorker:
@@ -61,6 +67,8 @@ class StreamWorker:
         self._streams = streams
         self._positions = positions
         self._app: faust.App | None = None
+        self._progress_at = time.monotonic()
+        self._in_hand = 0
 
     @property
     def ready(self) -> bool:
@@ -69,51 +77,72 @@ class StreamWorker:
         return app is not None and not app.rebalancing and app.flow_control.is_active()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until ``stop`` is set; batches in hand are finished.
+        """Read until ``stop`` is set; a batch in hand is undone, and read again by whoever goes on.
 
         Raises:
             Exception: what a batch or the Kafka client raised.
         """
         app, failed = self._build()
         stopped = asyncio.create_task(stop.wait())
-        crashed = asyncio.create_task(app.wait_until_stopped())
+        living = asyncio.create_task(self._live(app))
+        watching = asyncio.create_task(self._watch_progress(app))
+        ends: set[asyncio.Future[Any]] = {stopped, failed, living, watching}
         try:
-            await app.start()
-            self._app = app
-            ends: set[asyncio.Future[Any]] = {stopped, failed, crashed}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if failed.done():
-                raise failed.result()
-            if not stop.is_set():
-                raise app.crash_reason or ConnectionError("the stream application ended")
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
         finally:
             self._app = None
-            stopped.cancel()
-            crashed.cancel()
+            for each in ends:
+                each.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
             await _end(app)
 
-    def _build(self) -> tuple[faust.App, asyncio.Future[Exception]]:
+    def _build(self) -> tuple[faust.App, asyncio.Future[None]]:
         app = faust.App(self._group, **_configuration(self._kafka))
         transport = _Transport(app.conf.broker, app)
         transport.positions = self._known_positions
         app.transport = transport
-        failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         for stream in self._streams:
             topic = app.topic(self._kafka.named(stream.topic), value_serializer="raw", key_serializer="raw")
             app.agent(topic, name=f"{self._group}.{stream.name}")(self._agent(stream, failed))
         return app, failed
 
-    def _agent(self, stream: Stream, failed: asyncio.Future[Exception]) -> Callable[..., Any]:
+    async def _live(self, app: faust.App) -> None:
+        await app.start()
+        self._app = app
+        await app.wait_until_stopped()
+        raise app.crash_reason or ConnectionError("the stream application ended")
+
+    async def _watch_progress(self, app: faust.App) -> None:
+        """Fail when there is something to fetch and nothing has come for a while."""
+        self._progress_at = time.monotonic()
+        while True:
+            await asyncio.sleep(_STUCK_SECONDS / 3)
+            quiet = time.monotonic() - self._progress_at
+            if quiet > _STUCK_SECONDS and not self._in_hand and await _is_behind(app):
+                raise StreamsStuckError(self._group)
+
+    def _agent(self, stream: Stream, failed: asyncio.Future[None]) -> Callable[..., Any]:
         async def agent(events: Any) -> None:
             async for batch in events.take_events(_MOST_EVENTS, within=_WITHIN.total_seconds()):
                 try:
-                    await stream.handle([self._record(event.message) for event in batch])
+                    await self._handle(stream, [self._record(event.message) for event in batch])
                 except Exception as error:
                     if not failed.done():
-                        failed.set_result(error)
+                        failed.set_exception(error)
                     await asyncio.Event().wait()  # until the application is stopped: no later batch may pass
 
         return agent
+
+    async def _handle(self, stream: Stream, records: Sequence[Record]) -> None:
+        self._in_hand += 1
+        try:
+            await stream.handle(records)
+        finally:
+            self._in_hand -= 1
+            self._progress_at = time.monotonic()
 
     def _record(self, message: Any) -> Record:
         key = (message.key or b"").decode("utf-8", "replace")
@@ -187,6 +216,19 @@ def _credentials(connection: Mapping[str, Any]) -> Any:
             ssl_context=context,
         )
     return faust.SSLCredentials(context) if context else None
+
+
+async def _is_behind(app: faust.App) -> bool:
+    """Say whether a partition that is ours has more than what was fetched of it, or will not tell."""
+    assigned = app.consumer.assignment()
+    try:
+        async with asyncio.timeout(_STUCK_SECONDS):
+            ends = await app.consumer.highwaters(*assigned) if assigned else {}
+            fetched = {place: await app.consumer.position(place) or 0 for place in ends}
+    except Exception as error:
+        log.warning("positions cannot be had", reason=type(error).__name__)
+        return True
+    return any(fetched[place] < end for place, end in ends.items())
 
 
 async def _end(app: faust.App) -> None:
