@@ -32,7 +32,7 @@ AT = datetime(2026, 1, 23, 12, tzinfo=UTC)
 @pytest.fixture
 def impatient(db: Database) -> Transact:
     """Use cases whose window is over at once."""
-    rules = Rules(alert_window=timedelta(milliseconds=1))
+    rules = Rules(alert_window=timedelta(0))
     factory = partial(NotifierUnitOfWork, source="notifier", texts=Templates(), rules=rules)
     return Transactor(db.client, db, factory)
 
@@ -83,24 +83,34 @@ async def letters(transact: Transact, channel: Channel) -> list[Message]:
 
 
 async def test_each_administrator_and_nobody_else_is_warned_on_every_channel(
-    db: Database, transact: Transact, administrators: list[str]
+    db: Database, transact: Transact, impatient: Transact, administrators: list[str]
 ) -> None:
     await transact(alerts.warn, raised())
+    assert await found(db) == {(id, "site", "alert"): 1 for id in administrators}
+    assert await impatient(alerts.send_digest)
     channels = ("email", "site", "sms")
     assert await found(db) == {(id, channel, "alert"): 1 for id in administrators for channel in channels}
 
 
+async def send_all(transact: Transact) -> int:
+    """Queue all digests that are due and return how many there were."""
+    count = 0
+    while await transact(alerts.send_digest):
+        count += 1
+    return count
+
+
 async def test_alerts_of_a_rule_within_the_window_are_one_mail(
-    db: Database, transact: Transact, administrators: list[str]
+    db: Database, transact: Transact, impatient: Transact, administrators: list[str]
 ) -> None:
     for number in range(3):
         await transact(alerts.warn, raised(f"f{number}"))
     await transact(alerts.warn, raised("g", rule="scraping"))
+    assert await send_all(transact) == 0
+    assert await send_all(impatient) == 2
     counts = await found(db)
     assert counts["usr_a", "email", "alert"] == counts["usr_a", "sms", "alert"] == 2
     assert counts["usr_a", "site", "alert"] == 4
-    assert await letters(transact, Channel.EMAIL) == []
-    await db.notifications.update_many({}, {"$set": {"due_at": AT}})
     mails = {mail.subject: mail for mail in await letters(transact, Channel.EMAIL)}
     assert set(mails) == {"3 alerts: login-failures", "Alert (warning): Many failed logins"}
     digest = mails["3 alerts: login-failures"]
@@ -109,32 +119,54 @@ async def test_alerts_of_a_rule_within_the_window_are_one_mail(
     assert "3 alerts of rule login-failures" in messages[-1]
 
 
-async def test_alerts_gathered_at_once_are_all_in_one_mail(
-    db: Database, transact: Transact, administrators: list[str]
+async def test_alerts_that_come_while_digests_go_out_are_each_mailed_once(
+    db: Database, impatient: Transact, administrators: list[str]
 ) -> None:
-    await asyncio.gather(*(transact(alerts.warn, raised(f"f{number}")) for number in range(12)))
-    digests = [n async for n in db.notifications.find({"channel": "email", "user_id": "usr_a"})]
-    assert [len(digest["content"]["alerts"]) for digest in digests] == [12]
+    async def send(times: int) -> None:
+        for _ in range(times):
+            await impatient(alerts.send_digest)
+
+    await asyncio.gather(send(8), send(8), *(impatient(alerts.warn, raised(f"f{n}")) for n in range(12)))
+    await send_all(impatient)
+    mails = [
+        n["content"]["alerts"] async for n in db.notifications.find({"channel": "email", "user_id": "usr_a"})
+    ]
+    assert sorted(alert["subject"] for alerts in mails for alert in alerts) == sorted(
+        f"user f{n}" for n in range(12)
+    )
 
 
-async def test_after_the_window_there_is_another_mail(
+async def test_an_alert_after_the_digest_went_out_is_in_the_next_one(
     db: Database, impatient: Transact, administrators: list[str]
 ) -> None:
     for number in range(2):
         await impatient(alerts.warn, raised(f"f{number}"))
-        await asyncio.sleep(0.005)
+        assert await send_all(impatient) == 1
+        assert len(await letters(impatient, Channel.EMAIL)) == 2
     assert (await found(db))["usr_a", "email", "alert"] == 2
 
 
+async def test_a_digest_waits_until_an_administrator_can_be_reached(
+    db: Database, transact: Transact, impatient: Transact
+) -> None:
+    await transact(alerts.warn, raised())
+    assert await send_all(impatient) == 0
+    await tell_user(transact, UserChanged(user_id="usr_a", roles=("administrator",)))
+    assert await send_all(impatient) == 0
+    await tell_contact(transact, contact("usr_a"))
+    assert await send_all(impatient) == 1
+    assert await found(db) == {("usr_a", "email", "alert"): 1, ("usr_a", "sms", "alert"): 1}
+
+
 async def test_a_digest_does_not_grow_without_end(
-    db: Database, transact: Transact, administrators: list[str]
+    db: Database, transact: Transact, impatient: Transact, administrators: list[str]
 ) -> None:
     async def many(uow: NotifierUnitOfWork) -> None:
         for number in range(MOST_LISTED + 5):
             await alerts.warn(uow, raised(f"f{number}"))
 
     await transact(many)
-    await db.notifications.update_many({}, {"$set": {"due_at": AT}})
+    await send_all(impatient)
     mail = (await letters(transact, Channel.EMAIL))[0]
     assert mail.subject == f"{MOST_LISTED + 5} alerts: login-failures"
     assert "and 5 more" in mail.text

@@ -18,6 +18,7 @@ from shop_notifier.adapters.sendgrid import SendGrid, SendGridWebhook
 from shop_notifier.adapters.templates import Templates
 from shop_notifier.adapters.twilio import Twilio, TwilioWebhook
 from shop_notifier.api import ERRORS, ROUTERS
+from shop_notifier.application import alerts
 from shop_notifier.consumers import analytics, catalog, identity
 from shop_notifier.domain.notifications import Channel
 from shop_notifier.jobs.dispatch import Bell, Dispatcher, Pace
@@ -66,7 +67,8 @@ def _jobs(runtime: NotifierRuntime) -> list[Job]:
     settings = runtime.settings
     every = timedelta(seconds=settings.settle_interval_seconds)
     run = partial(settle, runtime.transact, settings.claims_last, settings.settle_within)
-    return [Job("settle", every, run)]
+    digests = partial(runtime.transact, alerts.send_digest)
+    return [Job("settle", every, run), Job("alert-digests", every, digests)]
 
 
 def _dispatchers(bell: Bell, runtime: NotifierRuntime) -> list[Part]:

@@ -53,7 +53,10 @@ class NotifierSettings(ServiceSettings):
         30, gt=0, le=86_400, description="How long an outcome may stay unknown before policy decides it"
     )
     settle_interval_seconds: float = Field(
-        2, gt=0, le=60, description="Time between two looks for interrupted sends and unknown outcomes"
+        2,
+        gt=0,
+        le=60,
+        description="Time between two looks for interrupted sends, unknown outcomes and digests that are due",
     )
 
     alert_window_seconds: float = Field(

@@ -1,4 +1,8 @@
-"""Warning the administrators of what analytics found: on the site at once, by mail and message in digests."""
+"""Warning the administrators of what analytics found: on the site at once, by mail and message in digests.
+
+A digest goes out when the window that its first alert opened is over. Until then it is no notification, so
+nothing that is being sent is ever changed, and who is to get it is decided at the end.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,7 @@ from typing import Any
 from shop_events.contracts.analytics import AlertResolved
 from shop_notifier.application import clock
 from shop_notifier.application.causes import notification_id
-from shop_notifier.domain.alerts import (
-    RAISED,
-    RESOLVED,
-    Warning,
-    crossing,
-    described,
-    digest_of,
-    digest_with,
-)
+from shop_notifier.domain.alerts import RAISED, RESOLVED, Warning, crossing, described, digest_of
 from shop_notifier.domain.notifications import Channel, Notification
 from shop_notifier.store.people import Contact
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
@@ -25,21 +21,48 @@ _LANGUAGE = "en"
 
 
 async def warn(uow: NotifierUnitOfWork, event: Warning) -> None:
-    """Put an alert into each administrator's inbox and into the digest of its rule.
-
-    A digest goes out when the window that its first alert opened is over. Nobody waits for an administrator
-    whose contact has not arrived: the inbox is enough then.
-    """
-    administrators = await _administrators(uow)
+    """Put an alert into each administrator's inbox and into the digest of its rule."""
     alert = described(event)
-    await _enter(uow, administrators, RAISED, event, digest_of(event.rule, alert))
-    await _gather(uow, administrators, event.rule, alert)
+    await _enter(uow, RAISED, event, digest_of(event.rule, [alert]))
+    await uow.alert_digests.gather(event.rule, alert, clock.now())
 
 
 async def resolve(uow: NotifierUnitOfWork, event: AlertResolved) -> None:
     """Put the end of an alert into each administrator's inbox, and nowhere else."""
     content = {"rule": event.rule, "subject": event.subject}
-    await _enter(uow, await _administrators(uow), RESOLVED, event, content)
+    await _enter(uow, RESOLVED, event, content)
+
+
+async def send_digest(uow: NotifierUnitOfWork) -> bool:
+    """Queue one digest whose window is over, for all administrators there are by now; False when none is due.
+
+    As long as none of them can be reached, it stays open.
+    """
+    administrators = await _administrators(uow)
+    reached = [
+        (id, channel) for id, contact in administrators.items() if contact for channel in contact.channels
+    ]
+    now = clock.now()
+    digest = await uow.alert_digests.close_one(now - uow.rules.alert_window) if reached else None
+    if digest is None:
+        return False
+    content = digest_of(digest.rule, digest.alerts, digest.more)
+    await uow.add(
+        [
+            Notification.new(
+                id=notification_id(f"{RAISED}:{digest.id}", user_id, channel),
+                user_id=user_id,
+                channel=channel,
+                kind=RAISED,
+                about={"rule": digest.rule},
+                content=content,
+                now=now,
+            )
+            for user_id, channel in reached
+        ]
+    )
+    uow.wake_dispatch()
+    return True
 
 
 async def _administrators(uow: NotifierUnitOfWork) -> dict[str, Contact | None]:
@@ -50,12 +73,9 @@ async def _administrators(uow: NotifierUnitOfWork) -> dict[str, Contact | None]:
 
 
 async def _enter(
-    uow: NotifierUnitOfWork,
-    administrators: Mapping[str, Contact | None],
-    kind: str,
-    event: Warning | AlertResolved,
-    content: Mapping[str, Any],
+    uow: NotifierUnitOfWork, kind: str, event: Warning | AlertResolved, content: Mapping[str, Any]
 ) -> None:
+    administrators = await _administrators(uow)
     now, cause = clock.now(), f"{event.event_type}:{crossing(event)}"
     ids = {notification_id(cause, user_id, Channel.SITE): user_id for user_id in administrators}
     new = []
@@ -77,36 +97,3 @@ async def _enter(
             )
         )
     await uow.add(new)
-
-
-async def _gather(
-    uow: NotifierUnitOfWork, administrators: Mapping[str, Contact | None], rule: str, alert: Mapping[str, Any]
-) -> None:
-    """Add an alert to the digests of its rule that are open; open those that are not."""
-    opened_at = await uow.alert_windows.opened_at(rule, clock.now(), uow.rules.alert_window)
-    cause = f"{RAISED}:{rule}:{opened_at.isoformat()}"
-    wanted = {
-        notification_id(cause, user_id, channel): (user_id, channel)
-        for user_id, contact in administrators.items()
-        for channel in (contact.channels if contact else ())
-    }
-    open_ones = await uow.notifications.get_many(wanted)
-    for digest in open_ones.values():
-        digest.reword(digest_with(digest.content, alert))
-    await uow.save(list(open_ones.values()))
-    await uow.add(
-        [
-            Notification.new(
-                id=id,
-                user_id=wanted[id][0],
-                channel=wanted[id][1],
-                kind=RAISED,
-                about={"rule": rule},
-                content=digest_of(rule, alert),
-                now=opened_at,
-                due_at=opened_at + uow.rules.alert_window,
-            )
-            for id in sorted(wanted.keys() - open_ones.keys())
-        ]
-    )
-    uow.wake_dispatch()

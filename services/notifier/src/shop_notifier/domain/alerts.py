@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shop_events.contracts.analytics import AlertRaised, AlertResolved, AlertWorsened
@@ -32,13 +32,6 @@ def described(event: Warning) -> dict[str, Any]:
     }
 
 
-def digest_of(rule: str, alert: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a digest with its first alert."""
-    return {"rule": rule, "alerts": [dict(alert)], "more": 0}
-
-
-def digest_with(digest: Mapping[str, Any], alert: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a digest that says one alert more."""
-    if len(digest["alerts"]) < MOST_LISTED:
-        return {**digest, "alerts": [*digest["alerts"], dict(alert)]}
-    return {**digest, "more": digest["more"] + 1}
+def digest_of(rule: str, alerts: Sequence[Mapping[str, Any]], more: int = 0) -> dict[str, Any]:
+    """Return what the templates say of alerts of one rule, ``more`` of which are only counted."""
+    return {"rule": rule, "alerts": [dict(alert) for alert in alerts], "more": more}

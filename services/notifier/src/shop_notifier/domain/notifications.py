@@ -125,9 +125,8 @@ class Notification(Aggregate):
         about: Mapping[str, str],
         content: Mapping[str, Any],
         now: datetime,
-        due_at: datetime | None = None,
     ) -> Self:
-        """Make one and say that it exists; it may be sent from ``due_at`` on, at once without it."""
+        """Make one and say that it exists."""
         made = cls(
             id=id,
             user_id=user_id,
@@ -136,15 +135,10 @@ class Notification(Aggregate):
             about=about,
             content=content,
             created_at=now,
-            due_at=due_at or now,
+            due_at=now,
         )
         made.announce(now)
         return made
-
-    def reword(self, content: Mapping[str, Any]) -> None:
-        """Replace what it is going to say; it must be queued."""
-        self._demand_queued()
-        self.content = content
 
     def announce(self, now: datetime) -> None:
         """Say that it exists: queued, or on the site at once."""
@@ -152,7 +146,8 @@ class Notification(Aggregate):
 
     def take(self, claim: Claim) -> None:
         """Give the right to send to ``claim``; the notification must be queued."""
-        self._demand_queued()
+        if self.status is not Status.QUEUED:
+            raise ValueError(f"{self.id} is {self.status}, not queued")
         self.status, self.claim = Status.SENDING, claim
 
     def accepted(self, claim_id: str, provider_id: str | None, now: datetime) -> bool:
@@ -219,10 +214,6 @@ class Notification(Aggregate):
         self.read_at = now
         self._move(Status.READ, now)
         return True
-
-    def _demand_queued(self) -> None:
-        if self.status is not Status.QUEUED:
-            raise ValueError(f"{self.id} is {self.status}, not queued")
 
     def _in_hand(self, claim_id: str) -> bool:
         held = self.status in (Status.SENDING, Status.UNKNOWN)

@@ -29,7 +29,6 @@ class Notifications:
         self._collection = collection
         self._session = session
         self._loaded: dict[str, dict[str, Any]] = {}
-        self._contents: dict[str, Mapping[str, Any]] = {}
 
     async def absent(self, ids: Iterable[str]) -> set[str]:
         """Return those of ``ids`` that are not stored."""
@@ -84,7 +83,7 @@ class Notifications:
         """
         if not notifications:
             return
-        changes = [UpdateOne(self._loaded[n.id], {"$set": self._changed(n)}) for n in notifications]
+        changes = [UpdateOne(self._loaded[n.id], {"$set": _state(n)}) for n in notifications]
         result = await self._collection.bulk_write(changes, ordered=False, session=self._session)
         if result.matched_count != len(changes):
             raise ChangedMeanwhile(f"{len(changes) - result.matched_count} of {len(changes)}")
@@ -132,10 +131,6 @@ class Notifications:
         found = self._collection.find(wanted, session=self._session).sort(by, 1).limit(limit)
         return [self._notification(document) async for document in found]
 
-    def _changed(self, notification: Notification) -> dict[str, Any]:
-        reworded = notification.content is not self._contents[notification.id]
-        return {**_state(notification), **({"content": notification.content} if reworded else {})}
-
     def _notification(self, document: dict[str, Any]) -> Notification:
         claim = document["claim"]
         self._loaded[document["_id"]] = {
@@ -144,7 +139,6 @@ class Notifications:
             "status": document["status"],
             "claim": claim,
         }
-        self._contents[document["_id"]] = document["content"]
         known = {name: value for name, value in document.items() if name not in ("_id", "claim")}
         known["channel"], known["status"] = Channel(document["channel"]), Status(document["status"])
         return Notification(id=document["_id"], claim=claim and Claim(**claim), **known)

@@ -13,7 +13,7 @@ from shop_events.unit_of_work import Transactor, UnitOfWork
 from shop_notifier.domain.notifications import Notification
 from shop_notifier.domain.policies import Rules
 from shop_notifier.domain.sending import Texts
-from shop_notifier.store.alert_windows import ALERT_WINDOWS, AlertWindows
+from shop_notifier.store.alert_digests import ALERT_DIGESTS, AlertDigests
 from shop_notifier.store.notifications import NOTIFICATIONS, Notifications
 from shop_notifier.store.people import CONTACTS, USERS, Contacts, Users
 from shop_notifier.store.webhooks import WEBHOOK_EVENTS, WebhookEvents
@@ -62,8 +62,8 @@ class NotifierUnitOfWork(UnitOfWork):
         return Users(self.db[USERS], self.session)
 
     @cached_property
-    def alert_windows(self) -> AlertWindows:
-        return AlertWindows(self.db[ALERT_WINDOWS], self.session)
+    def alert_digests(self) -> AlertDigests:
+        return AlertDigests(self.db[ALERT_DIGESTS], self.session)
 
     @cached_property
     def webhook_events(self) -> WebhookEvents:
