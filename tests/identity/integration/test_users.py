@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from shop_identity.application import republishing
 from shop_identity.application.users import create_administrator
 from shop_identity.domain.addresses import email_address
 from shop_identity.domain.errors import AddressTaken, AdministratorExists
-from tests.identity.conftest import PASSWORD, Identity, bearer
+from tests.identity.conftest import PASSWORD, Clock, Identity, bearer
 
 pytestmark = pytest.mark.integration
 
@@ -124,6 +125,31 @@ async def test_a_profile_changes_only_from_the_state_that_was_seen(identity: Ide
     assert identity.relay.told[-1].envelope.sequence == 2
     missing = await identity.http.patch("/v1/users/me", json=change, headers=headers)
     assert missing.status_code == 428
+
+
+async def test_marketing_is_off_until_the_user_turns_it_on_and_each_yes_counts_anew(
+    identity: Identity, clock: Clock
+) -> None:
+    token = (await identity.tokens())["access_token"]
+    await identity.relay.run()
+    assert (await identity.me(token)).json()["marketing"] is False
+
+    async def say(**said: Any) -> tuple[bool, Any]:
+        seen = (await identity.me(token)).headers["ETag"]
+        answer = await identity.http.patch(
+            "/v1/users/me", json=said, headers={**bearer(token), "If-Match": seen}
+        )
+        told = [event.marketing_since for event in await identity.relay.run()]  # type: ignore[attr-defined]
+        return answer.json()["marketing"], told
+
+    clock.now = clock.now.replace(microsecond=0)
+    first, later = clock(), clock() + timedelta(minutes=1)
+    assert await say(marketing=True) == (True, [first])
+    clock.advance(minutes=1)
+    assert await say(name="Ada L.") == (True, [first])
+    assert await say(marketing=True) == (True, [later])
+    assert await say(marketing=False) == (False, [None])
+    assert await say(marketing=False) == (False, [])
 
 
 async def test_of_changes_at_the_same_time_one_wins(identity: Identity) -> None:

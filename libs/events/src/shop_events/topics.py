@@ -80,7 +80,7 @@ _TABLE = (
     Topic("catalog.reviews.v1", "catalog", "product", _LOG, "what shoppers recommend: ratings and reviews",
           ("analytics", "notifier")),
     Topic("identity.users.v1", "identity", "user", _STATE, "roles, status, segments: ids only", SERVICES, FOREVER),
-    Topic("identity.contacts.v1", "identity", "user", _STATE, "contact points, language, time zone",
+    Topic("identity.contacts.v1", "identity", "user", _STATE, "contact points, language, time zone, consent",
           ("notifier", "session"), FOREVER, sensitivity=_PERSONAL),
     Topic("identity.payment-methods.v1", "identity", "user", _STATE,
           "provider tokens with brand, last four, expiry", ("catalog", "session"), FOREVER,

@@ -41,13 +41,17 @@ class ContactPoint(BaseModel):
 
 
 class ContactChanged(Event, type="identity.contact.changed.v1", topic=CONTACTS, key="user_id"):
-    """How a user wants to be addressed, whole: the newest one replaces all earlier ones."""
+    """How a user wants to be addressed, whole: the newest one replaces all earlier ones.
+
+    ``marketing_since`` is when the user last agreed to be sent what they did not ask for; None: they do not.
+    """
 
     user_id: str
     name: Annotated[str, Personal] = ""
     points: tuple[ContactPoint, ...] = ()
     language: Annotated[str, Personal] = "en"
     time_zone: Annotated[str, Personal] = "UTC"
+    marketing_since: Annotated[Instant | None, Personal] = None
 
 
 class ContactDeleted(

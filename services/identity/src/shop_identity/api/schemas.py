@@ -53,17 +53,26 @@ class Register(Body):
 
 
 class Amend(Body):
-    """Parts of a profile; what is left out stays. A null ``phone`` removes it."""
+    """Parts of a profile; what is left out stays. A null ``phone`` removes it.
+
+    ``marketing`` is whether the user agrees to be mailed suggestions; saying so again lifts an unsubscription.
+    """
 
     name: Name = ""
     phone: Phone | None = None
     language: Language = "en"
     time_zone: TimeZone = "UTC"
+    marketing: bool = False
 
     @property
     def changes(self) -> dict[str, str | None]:
-        """What was sent."""
-        return self.model_dump(exclude_unset=True)
+        """What was sent of the profile."""
+        return self.model_dump(exclude_unset=True, exclude={"marketing"})
+
+    @property
+    def consent(self) -> bool | None:
+        """What was said of marketing; None: nothing."""
+        return self.marketing if "marketing" in self.model_fields_set else None
 
 
 class AssignRoles(Body):
@@ -100,6 +109,7 @@ class UserView(BaseModel):
     phone: str | None
     language: str
     time_zone: str
+    marketing: bool
     roles: list[Role]
     status: Status
     created_at: datetime
@@ -115,6 +125,7 @@ class UserView(BaseModel):
             phone=profile.phone,
             language=profile.language,
             time_zone=profile.time_zone,
+            marketing=profile.marketing_since is not None,
             roles=sorted(user.roles),
             status=user.status,
             created_at=user.created_at,

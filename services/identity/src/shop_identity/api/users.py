@@ -63,7 +63,7 @@ async def amend_me(
     body: Amend, caller: Authenticated, revision: IfMatch, transact: Transact, response: Response
 ) -> UserView:
     """Change the caller's own profile."""
-    return _shown(await transact(users.amend, caller, revision, body.changes), response)
+    return _shown(await transact(users.amend, caller, revision, body.changes, body.consent), response)
 
 
 @router.put(

@@ -21,13 +21,19 @@ async def show(uow: IdentityUnitOfWork, caller: Caller) -> User:
 
 
 async def amend(
-    uow: IdentityUnitOfWork, caller: Caller, revision: int, changes: dict[str, str | None]
+    uow: IdentityUnitOfWork,
+    caller: Caller,
+    revision: int,
+    changes: dict[str, str | None],
+    marketing: bool | None = None,
 ) -> User:
     """Change parts of the caller's own profile.
 
     Args:
         revision: the state that the change is based on.
         changes: new values by the names of :class:`Profile`.
+        marketing: whether they agree to be sent what they did not ask for; None leaves it. Agreeing again
+            counts from now on, so that it outweighs an unsubscription in between.
 
     Raises:
         VersionMismatch: the user is in another state by now.
@@ -36,7 +42,10 @@ async def amend(
     user = await uow.users.get(caller.user_id)
     if user.revision != revision:
         raise VersionMismatch
-    user.contact.change(profile_with(user.contact.profile, changes))
+    profile = profile_with(user.contact.profile, changes)
+    if marketing is not None:
+        profile = replace(profile, marketing_since=uow.now if marketing else None)
+    user.contact.change(profile)
     await uow.users.save(user)
     uow.publish(user.all_facts)
     return user

@@ -29,12 +29,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What people say about themselves. ``phone`` is E.164."""
+    """What people say about themselves. ``phone`` is E.164.
+
+    ``marketing_since`` is when they last agreed to be sent what they did not ask for; None: they do not agree.
+    """
 
     name: str = ""
     phone: str | None = None
     language: str = "en"
     time_zone: str = "UTC"
+    marketing_since: datetime | None = None
 
 
 class Contact(Aggregate):
@@ -64,6 +68,7 @@ class Contact(Aggregate):
             points=tuple(points),
             language=self.profile.language,
             time_zone=self.profile.time_zone,
+            marketing_since=self.profile.marketing_since,
         )
 
 

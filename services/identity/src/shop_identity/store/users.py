@@ -91,6 +91,7 @@ def _to_document(user: User) -> Document:
             "phone": profile.phone,
             "language": profile.language,
             "time_zone": profile.time_zone,
+            "marketing_since": profile.marketing_since,
         },
         "registration": made_by and {"key": made_by.key, "fingerprint": made_by.fingerprint},
         "created_at": user.created_at,
