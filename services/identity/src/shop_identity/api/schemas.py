@@ -55,7 +55,7 @@ class Register(Body):
 class Amend(Body):
     """Parts of a profile; what is left out stays. A null ``phone`` removes it.
 
-    ``marketing`` is whether the user agrees to be mailed suggestions; saying so again lifts an unsubscription.
+    ``marketing`` is whether the user agrees to be mailed suggestions; a new yes outweighs an unsubscription.
     """
 
     name: Name = ""

@@ -31,7 +31,7 @@ class Role(StrEnum):
 class Profile:
     """What people say about themselves. ``phone`` is E.164.
 
-    ``marketing_since`` is when they last agreed to be sent what they did not ask for; None: they do not agree.
+    ``marketing_since`` is when they last agreed to be sent what they did not ask for; None: they do not.
     """
 
     name: str = ""
