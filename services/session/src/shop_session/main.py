@@ -43,7 +43,13 @@ def api_of(transact: Transact, telemetry: Telemetry) -> Api:
 
 
 def _jobs(runtime: SessionRuntime) -> list[Job]:
-    return jobs_of(runtime.transact, runtime.settings.expiry_checks)
+    settings = runtime.settings
+    return jobs_of(
+        runtime.transact,
+        expiry_checks=settings.expiry_checks,
+        cart_checks=settings.cart_checks,
+        cart_patience=settings.cart_patience,
+    )
 
 
 @asynccontextmanager

@@ -33,6 +33,12 @@ class SessionSettings(ServiceSettings):
     session_expiry_check_seconds: float = Field(
         30, gt=0, le=3600, description="Time between two looks for sessions that have expired"
     )
+    cart_abandoned_seconds: float = Field(
+        3600, gt=0, le=90 * 86_400, description="A cart that nobody touches for this long is abandoned"
+    )
+    cart_abandoned_check_seconds: float = Field(
+        30, gt=0, le=3600, description="Time between two looks for carts that were abandoned"
+    )
     telemetry_timeout_seconds: float = Field(
         5,
         gt=0,
@@ -55,3 +61,13 @@ class SessionSettings(ServiceSettings):
     def expiry_checks(self) -> timedelta:
         """Return the time between two looks for expired sessions."""
         return timedelta(seconds=self.session_expiry_check_seconds)
+
+    @property
+    def cart_patience(self) -> timedelta:
+        """Return how long a cart waits for somebody to come back."""
+        return timedelta(seconds=self.cart_abandoned_seconds)
+
+    @property
+    def cart_checks(self) -> timedelta:
+        """Return the time between two looks for abandoned carts."""
+        return timedelta(seconds=self.cart_abandoned_check_seconds)

@@ -68,6 +68,21 @@ class CartChanged(Event, type="session.cart.changed.v1", topic=CARTS, key="visit
     at: Instant
 
 
+class CartAbandoned(Event, type="session.cart.abandoned.v1", topic=CARTS, key="visitor_id"):
+    """Nobody has come back to what is in the cart, and it was not ordered.
+
+    Once per abandonment: next after another change. It is a conclusion and no change, so its sequence is the
+    version of the cart it is about, that of the last ``CartChanged``; ``since`` is when that happened, or
+    when the user last dealt with an order.
+    """
+
+    visitor_id: str
+    user_id: str | None = None
+    lines: tuple[CartLine, ...]
+    since: Instant
+    at: Instant
+
+
 class PageViewed(Event, type="session.page.viewed.v1", topic=ACTIVITY, key="visitor_id"):
     """A page was opened. ``view_id`` is the client's, unique per visitor.
 

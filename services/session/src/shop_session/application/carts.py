@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from shop_events.contracts import Fact
 from shop_events.contracts.catalog import OrderPaid
+from shop_events.ids import derived_id
 from shop_session.application.sessions import live
 from shop_session.domain.carts import Cart
 from shop_session.domain.owners import Owner
 from shop_session.store.products import Product
 from shop_session.store.unit_of_work import SessionUnitOfWork
+
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,28 @@ async def take_out_bought(uow: SessionUnitOfWork, order: OrderPaid) -> None:
             bought[line.product_id] = bought.get(line.product_id, 0) + line.quantity
         cart.take_out(bought, uow.now)
         await uow.save_cart(cart)
+
+
+async def abandon(uow: SessionUnitOfWork, patience: timedelta) -> bool:
+    """Tell of carts that nobody has touched for ``patience``; say whether more are left.
+
+    An order counts as a touch: until it is paid, nobody knows whether what is in the cart was bought.
+    """
+    untouched = await uow.carts.untouched(uow.now - patience, _BATCH)
+    for cart in untouched:
+        cart.untouched_since = await _last_touch(uow, cart)
+        if cart.untouched_since <= uow.now - patience:
+            rule = derived_id("cart-abandoned", cart.owner.id, str(cart.version))
+            uow.publish([Fact(cart.abandon(uow.now), cart.version)], rule)
+        await uow.carts.wait(cart)
+    return len(untouched) == _BATCH
+
+
+async def _last_touch(uow: SessionUnitOfWork, cart: Cart) -> datetime:
+    assert cart.untouched_since
+    newest = await uow.orders.page(cart.owner.id, 1, before=None)
+    ordered_at = [uow.now if order.status == "placed" else order.changed_at for order in newest]
+    return max([cart.untouched_since, *ordered_at])
 
 
 async def _shown(uow: SessionUnitOfWork, cart: Cart) -> ShownCart:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shop_events.contracts import Aggregate
-from shop_events.contracts.session import CartChanged, CartLine
+from shop_events.contracts.session import CartAbandoned, CartChanged, CartLine
 from shop_session.domain.errors import CartFull, TooManyPieces, VersionConflict
 from shop_session.domain.owners import Owner
 
@@ -24,12 +24,15 @@ class Cart(Aggregate):
         visitor_id: the visit that touched it last.
         quantities: pieces by product id, in the order in which they were first put in.
         version: number of its changes.
+        untouched_since: when somebody last dealt with what is in it; None if there is nothing in it, or it
+            was told that nobody came back.
     """
 
     owner: Owner
     visitor_id: str
     quantities: dict[str, int] = field(default_factory=dict)
     version: int = 0
+    untouched_since: datetime | None = None
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -88,6 +91,22 @@ class Cart(Aggregate):
         self.version = max(self.version, guest.version)
         self._change(merged, visitor_id, at)
 
+    def abandon(self, at: datetime) -> CartAbandoned:
+        """Conclude that nobody comes back to what is in it; not again before it is changed."""
+        assert self.untouched_since
+        since, self.untouched_since = self.untouched_since, None
+        return CartAbandoned(
+            visitor_id=self.visitor_id, user_id=self._user_id, lines=self._lines, since=since, at=at
+        )
+
+    @property
+    def _user_id(self) -> str | None:
+        return None if self.owner.kept_until else self.owner.id
+
+    @property
+    def _lines(self) -> tuple[CartLine, ...]:
+        return tuple(CartLine(product_id=key, quantity=pieces) for key, pieces in self.quantities.items())
+
     def _become(self, quantities: Mapping[str, int], visitor_id: str, at: datetime) -> None:
         wanted = {product_id: pieces for product_id, pieces in quantities.items() if pieces > 0}
         if wanted == self.quantities:
@@ -100,6 +119,5 @@ class Cart(Aggregate):
 
     def _change(self, quantities: dict[str, int], visitor_id: str, at: datetime) -> None:
         self.quantities, self.visitor_id = quantities, visitor_id
-        lines = tuple(CartLine(product_id=key, quantity=pieces) for key, pieces in quantities.items())
-        user_id = None if self.owner.kept_until else self.owner.id
-        self.record(CartChanged(visitor_id=visitor_id, user_id=user_id, lines=lines, at=at))
+        self.untouched_since = at if quantities else None
+        self.record(CartChanged(visitor_id=visitor_id, user_id=self._user_id, lines=self._lines, at=at))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from pymongo import ASCENDING
+
 from shop_session.domain.carts import Cart
 from shop_session.domain.errors import KeyReused
 from shop_session.domain.owners import Owner
@@ -34,6 +36,7 @@ class Carts(Repository):
             "visitor_id": cart.visitor_id,
             "lines": [{"product_id": key, "quantity": pieces} for key, pieces in cart.quantities.items()],
             "version": cart.version,
+            "untouched_since": cart.untouched_since,
         }
         if cart.owner.kept_until:
             document["kept_until"] = cart.owner.kept_until
@@ -41,6 +44,23 @@ class Carts(Repository):
 
     async def remove(self, owner: Owner) -> None:
         await self._collection.delete_one({"_id": owner.id}, session=self._session)
+
+    async def untouched(self, by: datetime, limit: int) -> list[Cart]:
+        """Return up to ``limit`` carts that nobody has touched since ``by``, the longest first."""
+        query = {"untouched_since": {"$lte": by}}
+        found = self._collection.find(query, session=self._session).sort("untouched_since", ASCENDING)
+        return [
+            _cart_of(document, Owner(document["_id"], document.get("kept_until")))
+            async for document in found.limit(limit)
+        ]
+
+    async def wait(self, cart: Cart) -> None:
+        """Store since when a cart that did not change is untouched.
+
+        Raises:
+            VersionConflict: the cart was changed meanwhile.
+        """
+        await self._put(cart.owner.id, cart.version, {"untouched_since": cart.untouched_since})
 
 
 class Requests(Repository):
@@ -70,4 +90,5 @@ def _cart_of(document: Document, owner: Owner) -> Cart:
         visitor_id=document["visitor_id"],
         quantities={line["product_id"]: line["quantity"] for line in document["lines"]},
         version=document["version"],
+        untouched_since=document.get("untouched_since"),
     )

@@ -41,7 +41,14 @@ _INDEXES: dict[str, list[IndexModel]] = {
         _forgotten("idle_until", _LEFT_OVER),
     ],
     REVOCATIONS: [_forgotten("kept_until")],
-    CARTS: [_forgotten("kept_until", _LEFT_OVER)],
+    CARTS: [
+        _forgotten("kept_until", _LEFT_OVER),
+        IndexModel(
+            [("untouched_since", ASCENDING)],
+            name="untouched",
+            partialFilterExpression={"untouched_since": {"$type": "date"}},
+        ),
+    ],
     REQUESTS: [_forgotten("kept_until")],
     STATES: [
         IndexModel([("owner", ASCENDING), ("name", ASCENDING)], name="one_for_a_name", unique=True),
