@@ -55,7 +55,7 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 .PHONY: docs
-docs: $(STAMP) ## Write docs/settings.md, docs/routes.md and docs/topics.md anew from the code
+docs: $(STAMP) ## Write docs/settings.md, routes.md, topics.md and docs/events anew from the code
 	@$(BIN)/python -m docs.generate
 
 .PHONY: lock

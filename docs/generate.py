@@ -1,4 +1,4 @@
-"""Writes docs/settings.md, docs/routes.md and docs/topics.md from the code; a test holds them to it."""
+"""Writes the pages of settings, routes, topics and events from the code; a test holds them to it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pydantic_core import PydanticUndefined
 
 from shop_chassis.settings import ServiceSettings
 from shop_devstack.settings import StackSettings
-from shop_events import contracts
 from shop_events.contracts import Event
+from shop_events.schemas import every_event, schemas, to_text
 from shop_events.topics import SERVICES, TOPICS, Topic
 
 HERE = Path(__file__).parent
@@ -27,13 +27,24 @@ _MADE = "<!-- Written by `make docs` from the code. -->\n"
 
 def main() -> None:
     """Write the pages."""
+    for file in stale():
+        file.unlink()
     for name, text in pages().items():
+        (HERE / name).parent.mkdir(parents=True, exist_ok=True)
         (HERE / name).write_text(text)
 
 
 def pages() -> dict[str, str]:
     """Return each page's text by file name."""
-    return {"settings.md": settings_page(), "routes.md": routes_page(), "topics.md": topics_page()}
+    pages = {"settings.md": settings_page(), "routes.md": routes_page(), "topics.md": topics_page()}
+    return pages | {f"events/schemas/{name}.json": to_text(schema) for name, schema in schemas().items()}
+
+
+def stale() -> list[Path]:
+    """Return the files of schemas that no contract has any more."""
+    known = pages()
+    files = (HERE / "events" / "schemas").glob("*")
+    return [file for file in files if str(file.relative_to(HERE)) not in known]
 
 
 def settings_page() -> str:
@@ -118,8 +129,6 @@ def _route_row(route: APIRoute) -> str:
 
 def topics_page() -> str:
     """Return the page of topics and the events in them."""
-    for module in pkgutil.iter_modules(contracts.__path__):
-        importlib.import_module(f"shop_events.contracts.{module.name}")
     parts = [
         "# Topics",
         "",
@@ -135,7 +144,7 @@ def topics_page() -> str:
         "",
         "| type | topic | meaning |",
         "|---|---|---|",
-        *map(_event_row, sorted(Event.registry.values(), key=lambda event: (event.topic, event.event_type))),
+        *map(_event_row, sorted(every_event(), key=lambda event: (event.topic, event.event_type))),
     ]
     return "\n".join(parts) + "\n"
 

@@ -16,6 +16,10 @@ def test_a_generated_page_is_as_the_code_says(name: str, text: str) -> None:
     assert (generate.HERE / name).read_text() == text, "run `make docs`"
 
 
+def test_no_schema_is_left_of_an_event_that_is_gone() -> None:
+    assert generate.stale() == [], "run `make docs`"
+
+
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 

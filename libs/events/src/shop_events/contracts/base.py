@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 
 _TYPE = re.compile(r"^[a-z]+(\.[a-z]+(-[a-z]+)*){2}\.v[1-9][0-9]*$")
 
@@ -20,6 +21,11 @@ class DomainError(Exception):
 @dataclass(frozen=True, slots=True)
 class _PersonalMarker:
     """Marks a field that says something about an identifiable person."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: Any, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(core_schema), "x-personal": True}
 
 
 Personal = _PersonalMarker()

@@ -1,0 +1,203 @@
+"""What the gate calls compatible indeed decodes: random contracts, randomly changed, with random records."""
+
+import json
+import string
+from typing import Annotated, Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from shop_events.compatibility import losses, refusals
+
+Spec = tuple[bool, dict[str, tuple[Any, bool]]]
+"""Whether unknown fields are refused, and each field's type with whether it is required."""
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    a: int
+    b: str = "b"
+
+
+class InnerWithMore(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    a: int
+    b: str = "b"
+    c: bool = False
+
+
+class InnerStrict(BaseModel):
+    a: int
+    b: str
+
+
+PLAIN: list[Any] = [
+    int,
+    float,
+    str,
+    bool,
+    Annotated[int, Field(ge=0)],
+    Annotated[int, Field(ge=0, le=100)],
+    Annotated[int, Field(gt=0)],
+    Annotated[str, Field(max_length=3)],
+    Annotated[str, Field(min_length=1, max_length=8)],
+    Annotated[str, Field(pattern="^[a-c]*$")],
+    Literal["a", "b"],
+    Literal["a", "b", "c"],
+    Literal[1, 2],
+    Inner,
+    InnerWithMore,
+    InnerStrict,
+]
+TYPES = st.sampled_from(PLAIN) | st.sampled_from(PLAIN).flatmap(
+    lambda plain: st.sampled_from(
+        [
+            plain | None,
+            plain | bool,
+            list[plain],
+            tuple[plain, ...],
+            dict[str, plain],
+            Annotated[list[plain], Field(max_length=2)],
+            tuple[plain, int],
+        ]
+    )
+)
+FIELDS = st.tuples(TYPES, st.booleans())
+SPECS: st.SearchStrategy[Spec] = st.tuples(
+    st.booleans(), st.dictionaries(st.sampled_from("pqrst"), FIELDS, min_size=1, max_size=4)
+)
+
+
+@st.composite
+def changed(draw: st.DrawFn, spec: Spec) -> Spec:
+    """Change one or two things about a spec, as a developer would."""
+    closed, fields = spec[0], dict(spec[1])
+    for _ in range(draw(st.integers(1, 2))):
+        name = draw(st.sampled_from("pqrst"))
+        match draw(st.sampled_from(["field", "optional", "drop", "close"])):
+            case "field":
+                fields[name] = draw(FIELDS)
+            case "optional" if name in fields:
+                fields[name] = (fields[name][0], not fields[name][1])
+            case "drop":
+                fields.pop(name, None)
+            case "close":
+                closed = not closed
+    return closed, fields
+
+
+def model_of(spec: Spec) -> type[BaseModel]:
+    closed, fields = spec
+    columns: dict[str, Any] = {
+        name: (kind, ...) if required else (kind | None, None) for name, (kind, required) in fields.items()
+    }
+    return create_model("Contract", __config__=ConfigDict(extra="forbid" if closed else "ignore"), **columns)
+
+
+def values(schema: dict[str, Any], root: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Generate JSON that a writer with this schema may write."""
+    if "$ref" in schema:
+        return values(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if "anyOf" in schema:
+        return st.one_of([values(each, root) for each in schema["anyOf"]])
+    if "const" in schema or "enum" in schema:
+        return st.sampled_from(schema.get("enum", [schema.get("const")]))
+    return _PLAIN_VALUES[schema["type"]](schema, root)
+
+
+def _integers(schema: dict[str, Any], _: Any) -> st.SearchStrategy[Any]:
+    lowest = schema.get("minimum", schema.get("exclusiveMinimum", -1001) + 1)
+    return st.integers(lowest, schema.get("maximum", 1000))
+
+
+def _strings(schema: dict[str, Any], _: Any) -> st.SearchStrategy[Any]:
+    alphabet = "abc" if "pattern" in schema else string.ascii_letters
+    return st.text(alphabet, min_size=schema.get("minLength", 0), max_size=schema.get("maxLength", 12))
+
+
+def _arrays(schema: dict[str, Any], root: dict[str, Any]) -> st.SearchStrategy[Any]:
+    if "prefixItems" in schema:
+        return st.tuples(*(values(each, root) for each in schema["prefixItems"])).map(list)
+    return st.lists(values(schema["items"], root), max_size=schema.get("maxItems", 3))
+
+
+def _objects(schema: dict[str, Any], root: dict[str, Any]) -> st.SearchStrategy[Any]:
+    if "properties" not in schema:
+        return st.dictionaries(
+            st.sampled_from("pqx"), values(schema["additionalProperties"], root), max_size=2
+        )
+    fields = {name: values(each, root) for name, each in schema["properties"].items()}
+    required = {name: fields[name] for name in schema.get("required", ())}
+    optional = {name: fields[name] for name in fields.keys() - required.keys()}
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+_PLAIN_VALUES: dict[str, Any] = {
+    "integer": _integers,
+    "number": lambda schema, root: st.floats(allow_nan=False, allow_infinity=False, width=32),
+    "string": _strings,
+    "boolean": lambda schema, root: st.booleans(),
+    "null": lambda schema, root: st.none(),
+    "array": _arrays,
+    "object": _objects,
+}
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
+@given(st.data())
+def test_what_is_called_compatible_decodes(data: st.DataObject) -> None:
+    before = data.draw(SPECS)
+    after = data.draw(changed(before))
+    writer, reader = (model_of(spec) for spec in data.draw(st.permutations([before, after])))
+    written = writer.model_json_schema()
+    found = refusals(written, reader.model_json_schema())
+    event("refused" if found else "compatible")
+    assume(not found)
+    value = data.draw(values(written, written))
+    reader.model_validate_json(json.dumps(value))
+    Draft202012Validator(reader.model_json_schema()).validate(value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SPECS)
+def test_a_contract_reads_what_it_writes(spec: Spec) -> None:
+    schema = model_of(spec).model_json_schema()
+    assert refusals(schema, schema) == []
+    assert losses(schema, schema) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(SPECS, TYPES)
+def test_a_new_optional_field_of_an_open_contract_is_compatible_both_ways(spec: Spec, kind: Any) -> None:
+    _, fields = spec
+    before = model_of((False, fields)).model_json_schema()
+    after = model_of((False, {**fields, "new": (kind, False)})).model_json_schema()
+    assert refusals(before, after) == refusals(after, before) == []
+    assert losses(after, before) == []
+
+
+def test_a_fault_in_a_shared_definition_is_found_wherever_it_matters() -> None:
+    """One of two places that use a definition may be forgiven by an alternative; the other is not."""
+    inner = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    narrow = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 1}}, "required": ["a"]}
+    ref = {"$ref": "#/$defs/I"}
+    writer = {"type": "object", "properties": {"p": ref, "q": ref}, "$defs": {"I": inner}}
+    lenient = {"anyOf": [ref, {"type": "object"}]}
+    reader = {"type": "object", "properties": {"p": lenient, "q": ref}, "$defs": {"I": narrow}}
+    assert [found.place for found in refusals(writer, reader)] == ["q.a"]
+
+
+def test_a_recursive_definition_is_compared_once_around() -> None:
+    node = {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/N"}, {"type": "null"}]}}}
+    schema = {"$ref": "#/$defs/N", "$defs": {"N": node}}
+    assert refusals(schema, schema) == []
+
+
+@pytest.mark.parametrize("keyword", ["not", "patternProperties", "propertyNames"])
+def test_what_is_not_understood_must_be_the_same_on_both_sides(keyword: str) -> None:
+    reader = {"type": "object", keyword: {"pattern": "x"}}
+    assert refusals({"type": "object"}, reader)
+    assert not refusals(reader, reader)
