@@ -137,11 +137,27 @@ async def test_insights_tell_analysts_what_happened(http: httpx.AsyncClient) -> 
     assert insight["popularity"] == pytest.approx(2.5, abs=0.01)
     summary = (await http.get("/v1/insights/summary", headers=ANALYST)).json()
     assert (summary["views"], summary["purchases"], summary["units"]) == (5, 4, 16)
+    assert summary["co_purchases"] == 4
     later = await http.get("/v1/insights/summary", params={"since": "2099-01-01"}, headers=ANALYST)
     assert later.json()["views"] == 0
 
 
-@pytest.mark.parametrize("path", ["/v1/insights/summary", "/v1/insights/products/a"])
+async def test_analysts_page_through_what_a_product_is_bought_together_with(http: httpx.AsyncClient) -> None:
+    path, found, query = "/v1/insights/products/a/bought-together", [], {"limit": "1"}
+    while True:
+        page = (await http.get(path, params=query, headers=ANALYST)).json()
+        found += page["items"]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert found == [{"product_id": "b", "orders": 3}, {"product_id": "c", "orders": 1}]
+    refused = await http.get(path, params={"cursor": "e30"}, headers=ANALYST)
+    assert refused.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/insights/summary", "/v1/insights/products/a", "/v1/insights/products/a/bought-together"]
+)
 async def test_insights_are_for_analysts(path: str, http: httpx.AsyncClient) -> None:
     assert (await http.get(path)).status_code == 401
     assert (await http.get(path, headers=bearer("usr_1"))).status_code == 403

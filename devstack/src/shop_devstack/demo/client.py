@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -26,6 +26,8 @@ class Answer:
     body: Any
     etag: str | None = None
     retry_after: float | None = None
+    session: str | None = field(default=None, repr=False)
+    """A new session string, a secret."""
 
     @property
     def later(self) -> bool:
@@ -103,4 +105,6 @@ def _answer(response: aiohttp.ClientResponse, text: bytes) -> Answer:
         body = text[:500].decode(errors="replace")
     told = response.headers.get("Retry-After", "")
     retry_after = min(float(told), _LONGEST_RETRY_AFTER) if told.isdecimal() else None
-    return Answer(response.status, body, response.headers.get("ETag"), retry_after)
+    return Answer(
+        response.status, body, response.headers.get("ETag"), retry_after, response.headers.get("Session-Id")
+    )

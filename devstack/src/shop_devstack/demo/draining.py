@@ -1,7 +1,7 @@
 """Waiting until everything that the orders set in motion has come to rest."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
@@ -27,6 +27,7 @@ class Rest:
         lag: events that a group has not settled.
         unsettled: notifications that are not sent, or not known to be.
         webhooks: reports of the providers that the services have not taken.
+        uncounted: views, purchases and the like that analytics has not counted.
     """
 
     receipts: oracle.Receipts
@@ -35,17 +36,18 @@ class Rest:
     lag: int
     unsettled: int
     webhooks: int
+    uncounted: int = 0
 
     def reached(self, orders: int) -> bool:
         """Say whether nothing moves any more and each order has its receipts."""
-        moving = self.pending or self.lag or self.unsettled or self.webhooks
+        moving = self.pending or self.lag or self.unsettled or self.webhooks or self.uncounted
         return self.done == orders and not moving
 
     def told(self) -> str:
         """Say what is still moving."""
         return (
-            f"{self.pending} payments, {self.lag} events, {self.unsettled} notifications "
-            f"and {self.webhooks} webhooks under way"
+            f"{self.pending} payments, {self.lag} events, {self.unsettled} notifications, "
+            f"{self.webhooks} webhooks and {self.uncounted} counts under way"
         )
 
 
@@ -57,16 +59,25 @@ class Draining:
         sandbox: where their mails and messages arrive.
         notifier: the service's own address, and
         operator: somebody who may see the state of its deliveries.
+        uncounted: returns how much analytics has not counted yet.
     """
 
     def __init__(
-        self, shopping: Shopping, topics: Topics, sandbox: HttpClient, notifier: HttpClient, operator: Account
+        self,
+        shopping: Shopping,
+        topics: Topics,
+        *,
+        sandbox: HttpClient,
+        notifier: HttpClient,
+        operator: Account,
+        uncounted: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         self._shopping = shopping
         self._topics = topics
         self._sandbox = sandbox
         self._notifier = notifier
         self._operator = operator
+        self._uncounted = uncounted
 
     async def wait(self, seconds: float, progress: Callable[[Rest], None]) -> Rest:
         """Wait until all is at rest, at most `seconds`; return how far it is."""
@@ -88,7 +99,8 @@ class Draining:
         webhooks = sum(summary["webhooks_pending"].values())
         receipts: oracle.Receipts = (await self._sandbox.ask("GET", "/sandbox/receipts")).body["orders"]
         done = sum(oracle.complete(order, receipts) for order in self._shopping.orders)
-        return Rest(receipts, done, pending, lag, unsettled, webhooks)
+        uncounted = await self._uncounted() if self._uncounted else 0
+        return Rest(receipts, done, pending, lag, unsettled, webhooks, uncounted)
 
     async def _lag(self) -> int:
         try:

@@ -11,6 +11,54 @@ from shop_devstack import credentials
 from shop_devstack.screen import Screen
 
 _SHOWN_DIFFERENCES = 10
+_MINUTE_MS = 60_000
+
+
+class BrowsingFigures(BaseModel):
+    """What visitors did besides buying, as analytics has counted it. Views and times are synthetic."""
+
+    sessions: int
+    views: int
+    engaged_ms: int
+    purchases: int
+    units: int
+    recommended: int
+    """Products that were shown as recommendations."""
+    recommendation_clicks: int
+    expected: dict[str, int]
+    """The same counts as the plan and the invoices give them."""
+    other_visitors: int
+    """Who used the shop meanwhile and was none of the demo's; then more may be counted than expected."""
+    searches: int
+    carts: int
+    full_carts: int
+    recommendations: int
+    recommendation_hits: int
+    co_purchases: int
+    """Pairs of products bought in one order."""
+    guesses: int
+    alerts: list[str]
+    """The rules of the alerts raised."""
+    suggestions: int
+    reflected_ms: list[int]
+    reflected_ms_p50: int | None
+
+    def rows(self) -> Mapping[str, str]:
+        """Return what the table shows."""
+        hits, asked = self.recommendation_hits, self.recommendations
+        share = f" ({hits / asked:.0%})" if asked else ""
+        return {
+            "sessions": f"{self.sessions:,}",
+            "searches": f"{self.searches:,}",
+            "page views": f"{self.views:,} (synthetic)",
+            "engaged minutes": f"{self.engaged_ms / _MINUTE_MS:,.1f} (synthetic)",
+            "carts filled": f"{self.carts:,}, {self.full_carts:,} without room",
+            "bought together": f"{self.co_purchases:,} pairs of products in one order",
+            "alerts": f"{', '.join(self.alerts) or 'none'} (after {self.guesses} guessed passwords)",
+            "suggestions": f"{self.suggestions:,} while the demo ran",
+            "recommendation hits": f"{hits:,} of {asked:,} had the next product viewed or bought{share}",
+            "view to recommendation": f"p50 {self.reflected_ms_p50} ms of {len(self.reflected_ms)} probes",
+        }
 
 
 class Figures(BaseModel):
@@ -44,6 +92,8 @@ class Figures(BaseModel):
     latency_ms_p50: int | None
     """From the order's acceptance to the mail's."""
     latency_ms_p99: int | None
+    browsing: BrowsingFigures | None
+    """None when there was nothing but buying."""
     differences: list[str]
 
     @property
@@ -71,6 +121,7 @@ class Figures(BaseModel):
             "orders": f"{self.orders:,} of {self.invoices:,} invoices",
             "worth": f"£{self.orders_total / 100:,.2f}",
             "price changes": f"{self.price_changes:,}",
+            **(self.browsing.rows() if self.browsing else {}),
             **{f"events in {topic}": f"{count:,}" for topic, count in sorted(self.events.items())},
             "mails": f"{self.mails:,}",
             "SMS": f"{self.sms:,}",

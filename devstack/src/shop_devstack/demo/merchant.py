@@ -11,7 +11,7 @@ from shop_devstack.demo.errors import DemoError
 from shop_devstack.demo.invoices import CURRENCY, Invoice
 
 _PAGE = 100
-_CONFLICT, _OUTDATED = 409, 412
+_GONE, _CONFLICT, _OUTDATED = 404, 409, 412
 _TRIES = 20
 _SPARE = 100  # so that nothing sells out, which would be a change of the product as well
 
@@ -139,6 +139,10 @@ class Merchant:
                 return
             product.etag = None  # changed by somebody else, or by this request when its answer was lost
         raise DemoError(f"The price of {sku} could not be changed: somebody else keeps changing the product")
+
+    async def withdraw(self, sku: str) -> None:
+        """Take a product off sale for good; again is harmless."""
+        await self._account.ask("DELETE", f"/v1/products/{self.product_id(sku)}", accept=(204, _GONE))
 
     def _note(self, sku: str, answer: Answer) -> None:
         body: Mapping[str, Any] = answer.body

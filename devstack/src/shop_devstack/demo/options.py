@@ -18,6 +18,7 @@ class DemoOptions:
         file: invoices in the Online Retail format; None looks for the file beside the project.
         restart: which parts are restarted gracefully once half of the orders are placed.
         deadline: seconds until everything has come to rest after the last order.
+        browsing: whether shoppers look around before they buy, and somebody attacks.
     """
 
     invoices: int = 1000
@@ -25,6 +26,7 @@ class DemoOptions:
     file: Path | None = None
     restart: Restart | None = None
     deadline: float = 300
+    browsing: bool = True
 
     @classmethod
     def parse(cls, arguments: list[str] | None = None) -> "DemoOptions":
@@ -43,6 +45,9 @@ class DemoOptions:
         )
         parser.add_argument(
             "--deadline", type=_positive, default=cls.deadline, help="seconds to wait for the receipts"
+        )
+        parser.add_argument(
+            "--no-browsing", dest="browsing", action="store_false", help="buy alone, without looking around"
         )
         return cls(**vars(parser.parse_args(arguments)))
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import aiohttp
 
 from shop_devstack.demo import oracle, restarting
 from shop_devstack.demo.accounts import Account, Passwords, email_of, register
+from shop_devstack.demo.audience import Audience
 from shop_devstack.demo.client import HttpClient
 from shop_devstack.demo.draining import Draining, Rest
 from shop_devstack.demo.errors import DemoError
@@ -57,6 +59,8 @@ class Replay:
         self._merchant = Merchant(Account(self._shop, admin.email, admin.password), self._run_id)
         self._customers: dict[str, Account] = {}
         self._in_flight_at_restart: int | None = None
+        self._passwords = Passwords.kept_in(info.folder / "demo-secret.json")
+        self._audience: Audience | None = None
 
     async def run(self, told: str, selection: Selection) -> Figures:
         """Replay invoices and judge the result.
@@ -64,6 +68,15 @@ class Replay:
         Raises DemoError when the shop does not let the demo go on.
         """
         await self._merchant.open()
+        if self._options.browsing:
+            self._audience = Audience(
+                self._shop,
+                self._merchant,
+                self._topics,
+                passwords=self._passwords,
+                selection=selection,
+                run_id=self._run_id,
+            )
         await self._supply(selection)
         await self._register(selection)
         began = time.monotonic()
@@ -100,22 +113,28 @@ class Replay:
             retries=dict(self._shop.retries),
             latency_ms_p50=oracle.percentile(latencies, 50),
             latency_ms_p99=oracle.percentile(latencies, 99),
+            browsing=self._audience.figures() if self._audience else None,
             differences=differences,
         )
 
     async def _supply(self, selection: Selection) -> None:
         products = wanted(selection.invoices)
         with self._progress.phase("Products on sale", len(products)) as step:
-            await each(products, self._merchant.supply, self._options.buyers, step)
+            async with asyncio.TaskGroup() as tasks:
+                if self._audience:
+                    tasks.create_task(self._audience.prepare())
+                await each(products, self._merchant.supply, self._options.buyers, step)
+            if self._audience:
+                await self._audience.note_companions()
 
     async def _register(self, selection: Selection) -> None:
-        passwords = Passwords.kept_in(self._info.folder / "demo-secret.json")
-
         async def come(customer: str) -> None:
-            password = passwords.of(email_of(customer))
+            password = self._passwords.of(email_of(customer))
             await register(self._shop, customer, password)
-            self._customers[customer] = Account(self._shop, email_of(customer), password)
-            await self._customers[customer].log_in()
+            account = self._customers[customer] = Account(self._shop, email_of(customer), password)
+            await account.log_in()
+            if self._audience:
+                await self._audience.welcome(customer, account)
 
         customers = list(dict.fromkeys(invoice.customer for invoice in selection.invoices))
         with self._progress.phase("Customers registered and logged in", len(customers)) as step:
@@ -134,14 +153,23 @@ class Replay:
                     half.set()
 
             shopping = Shopping(
-                schedule, self._merchant, self._customers, self._run_id, buyers=buyers, progress=bought
+                schedule,
+                self._merchant,
+                self._customers,
+                self._run_id,
+                buyers=buyers,
+                progress=bought,
+                visit=self._audience.visit if self._audience else None,
             )
-            restart = asyncio.create_task(self._restart_once(half, shopping))
+            besides = [asyncio.create_task(self._restart_once(half, shopping))]
+            if self._audience:
+                besides.append(asyncio.create_task(self._audience.probe()))
             try:
                 await shopping.run()
-                await restart
+                await asyncio.gather(*besides)
             finally:
-                restart.cancel()
+                for task in besides:
+                    task.cancel()
         return shopping
 
     async def _restart_once(self, half: asyncio.Event, shopping: Shopping) -> None:
@@ -156,7 +184,15 @@ class Replay:
             shopping.failures.append(str(error))
 
     async def _drain(self, shopping: Shopping) -> Rest:
-        draining = Draining(shopping, self._topics, self._sandbox, self._notifier, self._merchant.account)
+        audience = self._audience
+        draining = Draining(
+            shopping,
+            self._topics,
+            sandbox=self._sandbox,
+            notifier=self._notifier,
+            operator=self._merchant.account,
+            uncounted=partial(audience.missing, shopping.orders) if audience else None,
+        )
         with self._progress.phase("Receipts received", len(shopping.orders)) as step:
             return await draining.wait(self._options.deadline, lambda rest: step(rest.done, rest.told()))
 
@@ -168,6 +204,7 @@ class Replay:
             *oracle.differences(shopping.orders, rest.receipts),
             *oracle.extra_orders(shopping.orders, self._topics.placed, users),
             *wrong_inboxes,
+            *(await self._audience.judge(shopping.orders) if self._audience else ()),
             *self._topics.dead_letters,
         ]
         if not rest.reached(len(shopping.orders)):
@@ -194,7 +231,11 @@ async def replay(
     """Replay a selection of invoices on a running stack, all over HTTP. Raises DemoError."""
     kafka = KafkaSettings(bootstrap_servers=info.kafka_bootstrap_servers, topic_prefix=info.topic_prefix)
     connector = aiohttp.TCPConnector(limit=options.buyers + _AT_THE_DESK)
-    async with aiohttp.ClientSession(connector=connector) as session, Topics(kafka) as topics:
+    nobodys = aiohttp.DummyCookieJar()  # many visitors share the connections; each keeps their own session
+    async with (
+        aiohttp.ClientSession(connector=connector, cookie_jar=nobodys) as session,
+        Topics(kafka) as topics,
+    ):
         return await Replay(info, options, session, topics, progress).run(told, selection)
 
 

@@ -1,7 +1,7 @@
 """Buying: every invoice is ordered by its customer, many at once, each at its own prices."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,7 @@ class Shopping:
         run_id: keeps this run's orders apart from those of others.
         buyers: how many invoices are under way at once, at most.
         progress: called after each invoice.
+        visit: what a customer does in the shop before an order.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Shopping:
         *,
         buyers: int,
         progress: Callable[[], None] = lambda: None,
+        visit: Callable[[Invoice], Awaitable[None]] | None = None,
     ) -> None:
         self._schedule = schedule
         self._merchant = merchant
@@ -68,6 +70,7 @@ class Shopping:
         self._run_id = run_id
         self._buyers = buyers
         self._progress = progress
+        self._visit = visit
         self._changed = asyncio.Event()
         self.in_flight = 0
         self.most_in_flight = 0
@@ -91,6 +94,8 @@ class Shopping:
     async def _buy(self, start: Start) -> None:
         try:
             await self._change_prices(start)
+            if self._visit:
+                await self._visit(start.invoice)
             self.orders.append(await self._order(start.invoice))
         except DemoError as error:
             self.failures.append(f"invoice {start.invoice.number}: {error}")

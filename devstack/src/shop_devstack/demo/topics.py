@@ -10,7 +10,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import ValidationError
 
 from shop_devstack.demo.errors import NotDrainedError
+from shop_events.contracts.analytics import ALERTS, AlertRaised
 from shop_events.contracts.catalog import ORDERS, OrderPlaced
+from shop_events.contracts.session import ACTIVITY, SESSIONS, SessionStarted
 from shop_events.dead_letters import GROUP, REASON
 from shop_events.envelope import headers_of
 from shop_events.kafka import KafkaSettings
@@ -46,6 +48,10 @@ class Topics:
         """The first reasons; `counts` has the number."""
         self.placed: dict[str, str] = {}
         """Users by the ids of the orders that they placed meanwhile."""
+        self.visitors: set[str] = set()
+        """Who came, or told of activity, meanwhile."""
+        self.raised: list[tuple[str, str]] = []
+        """Rules and subjects of the alerts that were raised meanwhile."""
 
     async def __aenter__(self) -> Self:
         await self._consumer.start()
@@ -95,6 +101,10 @@ class Topics:
             self.dead_letters.append(f"{headers.get(GROUP)} gave up on {event_type}: {headers.get(REASON)}")
         if topic == ORDERS and event_type == OrderPlaced.event_type:
             self._note_placed(record.value)
+        if topic == ACTIVITY or (topic == SESSIONS and event_type == SessionStarted.event_type):
+            self.visitors.add(record.key.decode())
+        if topic == ALERTS and event_type == AlertRaised.event_type:
+            self._note_raised(record.value)
 
     def _note_placed(self, value: bytes) -> None:
         try:
@@ -102,6 +112,13 @@ class Topics:
         except ValidationError:
             return  # its readers will report it as a dead letter
         self.placed[event.order_id] = event.user_id
+
+    def _note_raised(self, value: bytes) -> None:
+        try:
+            event = AlertRaised.model_validate_json(value)
+        except ValidationError:
+            return
+        self.raised.append((event.rule, event.subject))
 
     async def lag(self) -> dict[str, int]:
         """Return by group how many of the events read so far it has not settled.

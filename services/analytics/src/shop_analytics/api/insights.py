@@ -13,7 +13,7 @@ from shop_analytics.application import insights
 from shop_analytics.domain.errors import AccessDenied, ProductUnknown
 from shop_analytics.domain.popularity import Heat
 from shop_chassis.auth import Authenticated
-from shop_chassis.http import Read
+from shop_chassis.http import BadCursor, Listing, Page, Read, encode_cursor
 from shop_chassis.openapi import responses
 
 router = APIRouter(tags=["insights"])
@@ -34,8 +34,17 @@ class ProductInsight(BaseModel):
     trend: float
 
 
+class BoughtTogether(BaseModel):
+    """A product, and in how many orders it was bought together with the one asked about."""
+
+    product_id: str
+    orders: int
+
+
 class Summary(BaseModel):
-    """Counts of the whole shop. ``purchases`` are paid orders; ``recommended`` counts products shown."""
+    """Counts of the whole shop. ``purchases`` are paid orders; ``recommended`` counts products shown;
+    ``co_purchases`` adds up the pairs of products that were bought in one order.
+    """
 
     since: date | None
     sessions: int
@@ -45,6 +54,7 @@ class Summary(BaseModel):
     units: int
     recommended: int
     recommendation_clicks: int
+    co_purchases: int
 
 
 @router.get("/v1/insights/products/{id}", responses=responses(AccessDenied, ProductUnknown, of=ERRORS))
@@ -67,6 +77,21 @@ async def product_insight(
     )
 
 
+@router.get(
+    "/v1/insights/products/{id}/bought-together", responses=responses(AccessDenied, BadCursor, of=ERRORS)
+)
+async def bought_together(
+    id: Annotated[str, Path(max_length=100)], caller: Authenticated, page: Page, read: Read
+) -> Listing[BoughtTogether]:
+    """Show what a product is bought together with, most often first."""
+    found = await read(insights.bought_together, id, caller, page.limit, page.after(int, str))
+    last = found[-1] if len(found) == page.limit else None
+    return Listing(
+        items=[BoughtTogether(product_id=each.product_id, orders=each.together) for each in found],
+        next_cursor=last and encode_cursor(last.together, last.product_id),
+    )
+
+
 @router.get("/v1/insights/summary", responses=responses(AccessDenied, of=ERRORS))
 async def summary(
     caller: Authenticated,
@@ -84,4 +109,5 @@ async def summary(
         units=counts["units"],
         recommended=counts["shown"],
         recommendation_clicks=counts["clicked"],
+        co_purchases=counts["co_purchases"],
     )

@@ -8,6 +8,7 @@ from datetime import date
 from shop_analytics.domain.access import Caller, demand_analyst
 from shop_analytics.domain.errors import ProductUnknown
 from shop_analytics.domain.popularity import Heat, Score
+from shop_analytics.domain.recommendations import Companion
 from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork
 
 _COUNTS = ("views", "engaged_ms", "purchases", "units", "clicked")
@@ -35,6 +36,21 @@ async def of_product(uow: AnalyticsUnitOfWork, product_id: str, caller: Caller, 
         raise ProductUnknown
     counts = {name: int(sum(shard.get(name, 0) for shard in shards)) for name in _COUNTS}
     return ProductInsight(product_id, counts, heat.score(shards, uow.now))
+
+
+async def bought_together(
+    uow: AnalyticsUnitOfWork, product_id: str, caller: Caller, limit: int, after: tuple[int, str] | None
+) -> list[Companion]:
+    """Return the products that were bought in one order with another, most often first.
+
+    Args:
+        after: count and id of the last companion before this page.
+
+    Raises:
+        AccessDenied: the caller is no analyst.
+    """
+    demand_analyst(caller)
+    return await uow.co_purchases.page(product_id, limit, after)
 
 
 async def summary(uow: AnalyticsUnitOfWork, caller: Caller, since: date | None) -> dict[str, int]:

@@ -58,8 +58,9 @@ class Orders:
             at = whole_milliseconds(order.paid_at)
             self._add(counting, order, at, arrival.shard)
             products = _products(order)
-            for one, other in combinations(products[:_MOST_COMPANIONS], 2):
-                pairs[pair(one, other)] += 1
+            met = [pair(one, other) for one, other in combinations(products[:_MOST_COMPANIONS], 2)]
+            pairs.update(met)
+            counting.day(at, arrival.shard, "co_purchases", len(met))
             for product_id in products:
                 times, last_at = bought.get((order.user_id, product_id), (0, at))
                 bought[order.user_id, product_id] = (times + 1, max(last_at, at))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from pymongo import DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from shop_analytics.domain.recommendations import Companion
-from shop_analytics.store.repository import Repository
+from shop_analytics.store.repository import Document, Repository
 
 CO_PURCHASES = "co_purchases"
 CO_VIEWS = "co_views"
@@ -29,7 +30,7 @@ class Pairs(Repository):
         await self._write(
             [
                 UpdateOne(
-                    {"_id": f"{one}|{other}"},
+                    {"_id": _id(one, other)},
                     {"$inc": {"together": count}, "$setOnInsert": {"products": [one, other]}},
                     upsert=True,
                 )
@@ -41,12 +42,31 @@ class Pairs(Repository):
         """Return the products met most often with the given ones, up to ``limit`` pairs for each of them."""
         return [companion for id in product_ids for companion in await self._of(id, limit)]
 
+    async def page(self, product_id: str, limit: int, after: tuple[int, str] | None) -> list[Companion]:
+        """Return up to ``limit`` companions of a product, most often met first, then by their ids.
+
+        Args:
+            after: count and id of the last companion before this page.
+        """
+        match: dict[str, Any] = {"products": product_id}
+        if after:
+            together, other = after
+            behind = {"together": together, "_id": {"$gt": _id(product_id, other)}}
+            match["$or"] = [{"together": {"$lt": together}}, behind]
+        found = self._collection.find(match, session=self._session)
+        ordered = found.sort([("together", DESCENDING), ("_id", ASCENDING)]).limit(limit)
+        return [companion async for document in ordered for companion in _companions(product_id, document)]
+
     async def _of(self, product_id: str, limit: int) -> list[Companion]:
         found = self._collection.find({"products": product_id}, session=self._session)
         pairs = found.sort("together", DESCENDING).limit(limit)
-        return [
-            Companion(product_id, other, document["together"])
-            async for document in pairs
-            for other in document["products"]
-            if other != product_id
-        ]
+        return [companion async for document in pairs for companion in _companions(product_id, document)]
+
+
+def _id(one: str, other: str) -> str:
+    return "|".join(pair(one, other))
+
+
+def _companions(product_id: str, document: Document) -> list[Companion]:
+    others = (other for other in document["products"] if other != product_id)
+    return [Companion(product_id, other, document["together"]) for other in others]

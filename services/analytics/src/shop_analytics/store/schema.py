@@ -41,7 +41,9 @@ KEPT: Final = (ALERTS, SUGGESTIONS, SUGGESTION_VERSIONS, SCORES, PRODUCTS, STOCK
 _UNTOUCHED = int(timedelta(days=60).total_seconds())
 _EXPIRES = IndexModel([("expires_at", ASCENDING)], name="expired", expireAfterSeconds=0)
 _FORGOTTEN = IndexModel([("touched_at", ASCENDING)], name="forgotten", expireAfterSeconds=_UNTOUCHED)
-_COMPANIONS = IndexModel([("products", ASCENDING), ("together", DESCENDING)], name="companions")
+_COMPANIONS = IndexModel(
+    [("products", ASCENDING), ("together", DESCENDING), ("_id", ASCENDING)], name="companions_in_order"
+)
 
 _INDEXES: dict[str, list[IndexModel]] = {
     SEEN: [_EXPIRES],

@@ -21,7 +21,7 @@ DAYS = "days"
 Amounts = Mapping[str, float]
 """How much to add, by path."""
 
-COUNTS = ("views", "engaged_ms", "purchases", "units", "sessions", "shown", "clicked")
+COUNTS = ("views", "engaged_ms", "purchases", "units", "sessions", "shown", "clicked", "co_purchases")
 
 
 class Tallies(Repository):
