@@ -83,6 +83,6 @@ status: $(STAMP) ## Show the parts, their addresses and whether they are ready
 	@$(BIN)/python -m shop_devstack status
 
 .PHONY: demo
-demo: $(STAMP) ## Replay 1,000 real invoices as shoppers and check each receipt (INVOICES=n BUYERS=n FILE=path ARGS=…)
+demo: $(STAMP) ## Replay 1,000 real invoices as shoppers, check each receipt and count (INVOICES=n BUYERS=n FILE=path ARGS=…)
 	@$(BIN)/python -m shop_devstack.demo $(if $(INVOICES),--invoices $(INVOICES)) $(if $(BUYERS),--buyers $(BUYERS)) \
 	  $(if $(FILE),--file '$(FILE)') $(ARGS)
