@@ -1,6 +1,7 @@
 """A notifier without Kafka: its use cases on a real MongoDB, and a provider that does what a test says."""
 
 import asyncio
+import base64
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,12 +20,15 @@ from shop_events.contracts.identity import ContactChanged, ContactPoint
 from shop_events.envelope import envelope_for
 from shop_events.unit_of_work import Transactor
 from shop_notifier.adapters.templates import Templates
+from shop_notifier.adapters.unsubscribe_links import UnsubscribeLinks
 from shop_notifier.application import people, receipts
+from shop_notifier.domain.policies import Rules
 from shop_notifier.domain.sending import Accepted, Message, Outcome
 from shop_notifier.store.schema import migrate
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork, Transact
 
 T = TypeVar("T")
+UNSUBSCRIBE_KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 
 
 @pytest.fixture
@@ -37,7 +41,14 @@ async def db(mongo_url: str, database_name: str) -> AsyncIterator[AsyncDatabase[
 
 @pytest.fixture
 def transact(db: AsyncDatabase[dict[str, Any]]) -> Transact:
-    return Transactor(db.client, db, partial(NotifierUnitOfWork, source="notifier", texts=Templates()))
+    return transactor(db)
+
+
+def transactor(db: AsyncDatabase[dict[str, Any]], rules: Rules = Rules()) -> Transact:  # noqa: B008
+    """Return use cases under ``rules``."""
+    links = UnsubscribeLinks([UNSUBSCRIBE_KEY], "http://shop.test")
+    factory = partial(NotifierUnitOfWork, source="notifier", texts=Templates(), links=links, rules=rules)
+    return Transactor(db.client, db, factory)
 
 
 class FakeProvider:
@@ -69,11 +80,13 @@ def order(order_id: str = "ord_1", user_id: str = "usr_1", amount: int = 1234) -
     )
 
 
-def contact(user_id: str = "usr_1", sms: str | None = "+447700900123") -> ContactChanged:
+def contact(
+    user_id: str = "usr_1", sms: str | None = "+447700900123", marketing_since: datetime | None = None
+) -> ContactChanged:
     points = [ContactPoint(channel="email", address=f"{user_id}@example.com")]
     if sms:
         points.append(ContactPoint(channel="sms", address=sms))
-    return ContactChanged(user_id=user_id, name="Ada", points=tuple(points))
+    return ContactChanged(user_id=user_id, name="Ada", points=tuple(points), marketing_since=marketing_since)
 
 
 async def tell_contact(transact: Transact, event: ContactChanged, sequence: int = 1) -> None:

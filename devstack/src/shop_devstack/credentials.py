@@ -38,6 +38,7 @@ class StackKeys(BaseModel):
     twilio_auth_token: str
     payment_api_key: str
     payment_webhook_secret: str
+    notifier_unsubscribe_key: str
 
     @classmethod
     def generate(cls) -> "StackKeys":
@@ -61,6 +62,7 @@ class StackKeys(BaseModel):
             twilio_auth_token=secrets.token_hex(16),
             payment_api_key=f"sk_sandbox_{secrets.token_urlsafe(24)}",
             payment_webhook_secret=f"whsec_{secrets.token_urlsafe(24)}",
+            notifier_unsubscribe_key=Fernet.generate_key().decode(),
         )
 
     @classmethod

@@ -173,6 +173,7 @@ def _own_variables(service: str, layout: Layout, keys: StackKeys) -> dict[str, s
             "TWILIO_BASE_URL": layout.url("sandbox"),
             "MAIL_FROM": "shop@shopstream.example",
             "SMS_FROM": "+15005550006",
+            "UNSUBSCRIBE_KEY": keys.notifier_unsubscribe_key,
         }
     if service == "catalog":
         return {

@@ -23,6 +23,7 @@ from shop_notifier.adapters.twilio import Twilio, TwilioWebhook
 from shop_notifier.api import ERRORS, ROUTERS
 from shop_notifier.settings import NotifierSettings
 from shop_notifier.store.unit_of_work import Transact
+from tests.notifier.conftest import UNSUBSCRIBE_KEY
 
 ACCOUNT = "AC" + "0" * 32
 AUTH_TOKEN = "sandbox"
@@ -88,6 +89,7 @@ def make_app(transact: Transact, signing_key: str) -> Any:
             twilio_account_sid=ACCOUNT,
             twilio_auth_token=AUTH_TOKEN,
             sms_from="+15005550006",
+            unsubscribe_key=UNSUBSCRIBE_KEY,
         )
         state = {
             "sendgrid_webhook": SendGridWebhook(settings.sendgrid_webhook_public_key),

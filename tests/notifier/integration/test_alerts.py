@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +13,6 @@ from shop_events.contracts import Fact
 from shop_events.contracts.analytics import AlertRaised, AlertResolved, AlertWorsened
 from shop_events.contracts.identity import UserChanged
 from shop_events.envelope import envelope_for
-from shop_events.unit_of_work import Transactor
-from shop_notifier.adapters.templates import Templates
 from shop_notifier.application import alerts, dispatch, people
 from shop_notifier.consumers import analytics
 from shop_notifier.domain.alerts import MOST_LISTED
@@ -23,7 +20,7 @@ from shop_notifier.domain.notifications import Channel
 from shop_notifier.domain.policies import Rules
 from shop_notifier.domain.sending import Message
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork, Transact
-from tests.notifier.conftest import contact, tell_contact
+from tests.notifier.conftest import contact, tell_contact, transactor
 
 Database = AsyncDatabase[dict[str, Any]]
 AT = datetime(2026, 1, 23, 12, tzinfo=UTC)
@@ -32,9 +29,7 @@ AT = datetime(2026, 1, 23, 12, tzinfo=UTC)
 @pytest.fixture
 def impatient(db: Database) -> Transact:
     """Use cases whose window is over at once."""
-    rules = Rules(alert_window=timedelta(0))
-    factory = partial(NotifierUnitOfWork, source="notifier", texts=Templates(), rules=rules)
-    return Transactor(db.client, db, factory)
+    return transactor(db, Rules(alert_window=timedelta(0)))
 
 
 @pytest.fixture

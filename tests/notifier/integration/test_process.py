@@ -17,7 +17,7 @@ from shop_devstack.sandbox.signatures import verification_key
 from shop_events.admin import ensure_topics
 from shop_events.contracts import Event, Fact
 from shop_events.envelope import encode, envelope_for
-from tests.notifier.conftest import contact, order, until
+from tests.notifier.conftest import UNSUBSCRIBE_KEY, contact, order, until
 from tests.notifier.integration.conftest import ACCOUNT, API_KEY, AUTH_TOKEN, listen, server
 from tests.processes import service
 
@@ -81,6 +81,7 @@ def environment(
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "MAIL_FROM": "shop@example.com",
         "SMS_FROM": "+15005550006",
+        "UNSUBSCRIBE_KEY": UNSUBSCRIBE_KEY,
     }
 
 

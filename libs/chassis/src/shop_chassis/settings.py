@@ -18,6 +18,14 @@ def _instance() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
+def secrets_in(value: SecretStr) -> list[str]:
+    """Split secrets that are separated by commas; ValueError when there is none."""
+    found = [part.strip() for part in value.get_secret_value().split(",") if part.strip()]
+    if not found:
+        raise ValueError("at least one key is needed")
+    return found
+
+
 class ServiceSettings(BaseSettings):
     """Typed environment. A variable is the field's name in capitals; empty means unset.
 

@@ -7,7 +7,7 @@ import os
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, field_validator
 
-from shop_chassis.settings import ServiceSettings
+from shop_chassis.settings import ServiceSettings, secrets_in
 
 
 class IdentitySettings(ServiceSettings):
@@ -41,19 +41,11 @@ class IdentitySettings(ServiceSettings):
     @field_validator("identity_key_encryption_key")
     @classmethod
     def _opens(cls, value: SecretStr) -> SecretStr:
-        for key in sealing_keys(value):
+        for key in secrets_in(value):
             Fernet(key)
         return value
 
     @property
     def sealing_keys(self) -> list[str]:
         """Return the keys that seal signing keys, one by one."""
-        return sealing_keys(self.identity_key_encryption_key)
-
-
-def sealing_keys(value: SecretStr) -> list[str]:
-    """Split a list of Fernet keys; ValueError when there is none."""
-    keys = [key.strip() for key in value.get_secret_value().split(",") if key.strip()]
-    if not keys:
-        raise ValueError("at least one key is needed")
-    return keys
+        return secrets_in(self.identity_key_encryption_key)

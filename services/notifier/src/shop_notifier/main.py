@@ -17,6 +17,7 @@ from shop_events.unit_of_work import Transactor
 from shop_notifier.adapters.sendgrid import SendGrid, SendGridWebhook
 from shop_notifier.adapters.templates import Templates
 from shop_notifier.adapters.twilio import Twilio, TwilioWebhook
+from shop_notifier.adapters.unsubscribe_links import UnsubscribeLinks
 from shop_notifier.api import ERRORS, ROUTERS
 from shop_notifier.application import alerts
 from shop_notifier.consumers import analytics, catalog, identity
@@ -88,7 +89,8 @@ async def _ports(
 ) -> AsyncIterator[Ports]:
     settings = runtime.settings
     # The rules are in the environment, which is not known yet when the service is described.
-    ruled = partial(unit_of_work, source=settings.service_name, rules=settings.rules)
+    links = UnsubscribeLinks(settings.unsubscribe_keys, settings.public_url)
+    ruled = partial(unit_of_work, source=settings.service_name, rules=settings.rules, links=links)
     runtime.transact = Transactor(runtime.client, runtime.db, ruled)
     token = settings.twilio_auth_token.get_secret_value()
     sendgrid = SendGrid(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from shop_chassis.settings import ServiceSettings
+from shop_chassis.settings import ServiceSettings, secrets_in
 from shop_notifier.domain.policies import Rules
 
 
@@ -66,6 +67,24 @@ class NotifierSettings(ServiceSettings):
         description="How long alerts of one rule are gathered before administrators are mailed",
     )
 
+    suggestion_mails: int = Field(
+        2, ge=0, le=100, description="Most mails with suggestions that one person gets in SUGGESTION_DAYS"
+    )
+    suggestion_days: float = Field(
+        7, gt=0, le=365, description="Time in which mails with suggestions are counted"
+    )
+    unsubscribe_key: SecretStr = Field(
+        description="Fernet keys that seal the links to unsubscribe, separated by commas: the first one "
+        "seals, all of them open. 32 random bytes each, base64url; without one, its old links are dead"
+    )
+
+    @field_validator("unsubscribe_key")
+    @classmethod
+    def _opens(cls, value: SecretStr) -> SecretStr:
+        for key in secrets_in(value):
+            Fernet(key)
+        return value
+
     @model_validator(mode="after")
     def _claims_outlast_sends(self) -> Self:
         if self.claim_stale_seconds < 2 * self.provider_timeout_seconds:
@@ -75,7 +94,17 @@ class NotifierSettings(ServiceSettings):
     @property
     def rules(self) -> Rules:
         """Return what the use cases need to know of the environment."""
-        return Rules(alert_window=timedelta(seconds=self.alert_window_seconds))
+        return Rules(
+            public_url=self.public_url,
+            alert_window=timedelta(seconds=self.alert_window_seconds),
+            suggestions_per_person=self.suggestion_mails,
+            suggestion_period=timedelta(days=self.suggestion_days),
+        )
+
+    @property
+    def unsubscribe_keys(self) -> list[str]:
+        """Return the keys that seal links to unsubscribe, one by one."""
+        return secrets_in(self.unsubscribe_key)
 
     @property
     def claims_last(self) -> timedelta:

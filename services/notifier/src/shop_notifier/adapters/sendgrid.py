@@ -71,7 +71,7 @@ class SendGrid:
 
 
 def _mail(message: Message, sender: str) -> dict[str, Any]:
-    return {
+    mail: dict[str, Any] = {
         "from": {"email": sender},
         "personalizations": [{"to": [{"email": message.address}], "custom_args": dict(message.tags)}],
         "subject": message.subject,
@@ -80,6 +80,11 @@ def _mail(message: Message, sender: str) -> dict[str, Any]:
             {"type": "text/html", "value": message.html},
         ],
     }
+    if message.headers:
+        # SendGrid's own tracking would put its List-Unsubscribe in the place of ours.
+        mail["headers"] = dict(message.headers)
+        mail["tracking_settings"] = {"subscription_tracking": {"enable": False}}
+    return mail
 
 
 def _refusal(error: HTTPError) -> Outcome:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shop_events.ids import new_id
-from shop_notifier.application import clock
-from shop_notifier.domain.errors import CannotRender
+from shop_notifier.application import clock, letters
 from shop_notifier.domain.notifications import Channel, Claim, Notification
 from shop_notifier.domain.policies import policy_of
-from shop_notifier.domain.sending import Accepted, Lost, Message, NotTaken, Outcome, Refused, Texts
-from shop_notifier.store.people import Contact
+from shop_notifier.domain.sending import Accepted, Lost, Message, NotTaken, Outcome, Refused
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
 _LONGEST_DELAY = timedelta(seconds=30)
@@ -51,8 +49,8 @@ async def claim(uow: NotifierUnitOfWork, channel: Channel, limit: int) -> list[L
     for notification in due:
         notification.take(taken)
     await uow.save(due)
-    contacts = await uow.contacts.contacts({notification.user_id for notification in due})
-    return [Letter(n.id, taken.id, _message(n, contacts.get(n.user_id), uow.texts), n.deferrals) for n in due]
+    ready = await letters.messages(uow, due)
+    return [Letter(n.id, taken.id, message, n.deferrals) for n, message in zip(due, ready, strict=True)]
 
 
 async def record(uow: NotifierUnitOfWork, reports: Sequence[Report], settle_within: timedelta) -> None:
@@ -117,23 +115,3 @@ def retry_delay(deferrals: int, retry_after: float | None) -> timedelta:
     if retry_after is not None:
         return timedelta(seconds=retry_after)
     return min(timedelta(seconds=2 ** min(deferrals, 10)), _LONGEST_DELAY)
-
-
-def _message(notification: Notification, contact: Contact | None, texts: Texts) -> Message | Refused:
-    address = contact and (contact.email if notification.channel is Channel.EMAIL else contact.sms)
-    if contact is None or not address:
-        return Refused("no_address")
-    try:
-        return _worded(notification, contact, address, texts)
-    except CannotRender:
-        return Refused("cannot_render")
-
-
-def _worded(notification: Notification, contact: Contact, address: str, texts: Texts) -> Message:
-    kind, language = notification.kind, contact.language
-    tags = {**notification.about, "notification_id": notification.id}
-    content = {**notification.content, "name": contact.name}
-    if notification.channel is Channel.SMS:
-        return Message(address, texts.render(kind, language, content, "sms")["sms"], tags)
-    said = texts.render(kind, language, content, "subject", "text", "html")
-    return Message(address, said["text"], tags, said["subject"], said["html"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shop_events.contracts.analytics import AlertRaised, AlertResolved, AlertWorsened
+from shop_events.contracts.analytics import AlertRaised, AlertResolved, AlertWorsened, ProductsSuggested
 from shop_events.handlers import on
-from shop_notifier.application import alerts
+from shop_notifier.application import alerts, suggestions
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
 
@@ -24,3 +24,9 @@ async def alert_worsened(uow: NotifierUnitOfWork, event: AlertWorsened) -> None:
 async def alert_resolved(uow: NotifierUnitOfWork, event: AlertResolved) -> None:
     """Tell the administrators that it is over."""
     await alerts.resolve(uow, event)
+
+
+@on(ProductsSuggested, effect="suggestion:{suggestion_id}")
+async def products_suggested(uow: NotifierUnitOfWork, event: ProductsSuggested) -> None:
+    """Mail the suggestion to those who agreed."""
+    await suggestions.queue(uow, event)

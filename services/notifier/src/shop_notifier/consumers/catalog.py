@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from shop_events.contracts.catalog import OrderPaid
+from shop_events.contracts.catalog import OrderPaid, ProductChanged, ProductDeleted
 from shop_events.handlers import on
-from shop_notifier.application import receipts
+from shop_notifier.application import products, receipts
+from shop_notifier.store.products import PRODUCTS
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
 
@@ -12,3 +13,15 @@ from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 async def order_paid(uow: NotifierUnitOfWork, event: OrderPaid) -> None:
     """Queue the customer's receipt."""
     await receipts.queue(uow, event)
+
+
+@on(ProductChanged, projection=PRODUCTS)
+async def product_changed(uow: NotifierUnitOfWork, event: ProductChanged) -> None:
+    """Remember a product."""
+    await products.keep(uow, event)
+
+
+@on(ProductDeleted, projection=PRODUCTS)
+async def product_deleted(uow: NotifierUnitOfWork, event: ProductDeleted) -> None:
+    """Remember that a product is gone."""
+    await products.forget(uow, event)

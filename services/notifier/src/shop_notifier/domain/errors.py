@@ -5,6 +5,7 @@
     DomainError
     ├── NotificationNotFound   there is none with this id that the caller may see
     ├── AccessDenied           the caller's roles do not allow this
+    ├── UnknownLink            nobody here made this link
     ├── ForgedWebhook          the signature or its time does not hold: nobody knows who sent this
     └── CannotRender           there is no template for this, or it lacks something
 """
@@ -20,6 +21,10 @@ class NotificationNotFound(DomainError):
 
 class AccessDenied(DomainError):
     """None of the caller's roles allows this."""
+
+
+class UnknownLink(DomainError):
+    """A link to unsubscribe was not made here."""
 
 
 class ForgedWebhook(DomainError):

@@ -12,10 +12,16 @@ class Rules:
     """What the environment decides.
 
     Args:
+        public_url: where people reach the shop.
         alert_window: how long alerts of one rule are gathered before they are mailed.
+        suggestions_per_person: most mails with suggestions that one person gets.
+        suggestion_period: the time in which they count.
     """
 
+    public_url: str = "http://localhost:8080"
     alert_window: timedelta = timedelta(seconds=60)
+    suggestions_per_person: int = 2
+    suggestion_period: timedelta = timedelta(days=7)
 
 
 class WhenUnknown(StrEnum):
@@ -32,14 +38,24 @@ class Policy:
     Args:
         when_unknown: whether twice is better than never, or never better than twice.
         max_attempts: how many sends may have reached the provider before it counts as failed.
+        mailing_list: what a reader must have agreed to, and can unsubscribe from; None: it is owed to them.
     """
 
     when_unknown: WhenUnknown
     max_attempts: int
+    mailing_list: str | None = None
 
+
+SUGGESTION = "suggestion"
+SUGGESTIONS = "suggestions"
+"""A kind of notification, and the mailing list it belongs to."""
 
 _PERSISTENT = Policy(WhenUnknown.RESEND, max_attempts=5)
-_POLICIES = {"receipt": _PERSISTENT, "alert": _PERSISTENT}
+_POLICIES = {
+    "receipt": _PERSISTENT,
+    "alert": _PERSISTENT,
+    SUGGESTION: Policy(WhenUnknown.GIVE_UP, max_attempts=1, mailing_list=SUGGESTIONS),
+}
 _CAREFUL = Policy(WhenUnknown.GIVE_UP, max_attempts=1)
 
 

@@ -15,7 +15,7 @@ class Message:
         address: where to; never logged.
         text: the plain text.
         tags: the notification's id and what it is about; the provider gives them back in its webhooks.
-        subject, html: of a mail.
+        subject, html, headers: of a mail.
     """
 
     address: str = field(repr=False)
@@ -23,6 +23,7 @@ class Message:
     tags: Mapping[str, str]
     subject: str = ""
     html: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,20 @@ class Provider(Protocol):
 
     async def send(self, message: Message) -> Outcome:
         """Send once, without any retry, within a bounded time. Never raises for what a provider does."""
+
+
+class Links(Protocol):
+    """Makes and reads the links by which people unsubscribe."""
+
+    def link(self, user_id: str, mailing_list: str) -> str:
+        """Return the address that takes a user off a list."""
+
+    def read(self, token: str) -> tuple[str, str]:
+        """Return whom a link's token takes off which list.
+
+        Raises:
+            UnknownLink: it was not made here.
+        """
 
 
 class Texts(Protocol):

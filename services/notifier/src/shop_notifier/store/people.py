@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from shop_events.contracts.identity import ContactChanged
@@ -18,13 +19,17 @@ _MOST_ADMINISTRATORS = 100
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How to address a person. ``email`` and ``sms`` are None where there is no such point."""
+    """How to address a person. ``email`` and ``sms`` are None where there is no such point.
+
+    ``marketing_since`` is when they last agreed to be sent what they did not ask for; None: they do not.
+    """
 
     user_id: str
     name: str = field(repr=False)
     language: str
     email: str | None = field(repr=False)
     sms: str | None = field(repr=False)
+    marketing_since: datetime | None = None
 
     @property
     def channels(self) -> list[Channel]:
@@ -65,4 +70,11 @@ def _contact(document: dict[str, Any]) -> Contact:
     told = ContactChanged.model_validate({**document, "user_id": document["_id"]})
     points = sorted(told.points, key=lambda point: not point.verified)
     address = {point.channel: point.address for point in reversed(points)}
-    return Contact(told.user_id, told.name, told.language, address.get("email"), address.get("sms"))
+    return Contact(
+        told.user_id,
+        told.name,
+        told.language,
+        address.get("email"),
+        address.get("sms"),
+        told.marketing_since,
+    )

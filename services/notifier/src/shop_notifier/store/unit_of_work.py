@@ -12,10 +12,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 from shop_events.unit_of_work import Transactor, UnitOfWork
 from shop_notifier.domain.notifications import Notification
 from shop_notifier.domain.policies import Rules
-from shop_notifier.domain.sending import Texts
+from shop_notifier.domain.sending import Links, Texts
 from shop_notifier.store.alert_digests import ALERT_DIGESTS, AlertDigests
 from shop_notifier.store.notifications import NOTIFICATIONS, Notifications
 from shop_notifier.store.people import CONTACTS, USERS, Contacts, Users
+from shop_notifier.store.products import PRODUCTS, Products
+from shop_notifier.store.quotas import QUOTAS, Quotas
+from shop_notifier.store.suppressions import SUPPRESSIONS, Suppressions
 from shop_notifier.store.webhooks import WEBHOOK_EVENTS, WebhookEvents
 
 _RULES = Rules()
@@ -30,6 +33,7 @@ class NotifierUnitOfWork(UnitOfWork):
 
     Args:
         texts: puts notifications into words.
+        links: makes and reads links to unsubscribe.
         rules: what the environment decides.
         wake: called after the commit when there is something to send.
     """
@@ -41,11 +45,13 @@ class NotifierUnitOfWork(UnitOfWork):
         source: str,
         *,
         texts: Texts,
+        links: Links,
         rules: Rules = _RULES,
         wake: Callable[[], None] = _nobody,
     ) -> None:
         super().__init__(db, session, source)
         self.texts = texts
+        self.links = links
         self.rules = rules
         self._wake = wake
 
@@ -64,6 +70,18 @@ class NotifierUnitOfWork(UnitOfWork):
     @cached_property
     def alert_digests(self) -> AlertDigests:
         return AlertDigests(self.db[ALERT_DIGESTS], self.session)
+
+    @cached_property
+    def products(self) -> Products:
+        return Products(self.db[PRODUCTS], self.session)
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self.db[QUOTAS], self.session)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        return Suppressions(self.db[SUPPRESSIONS], self.session)
 
     @cached_property
     def webhook_events(self) -> WebhookEvents:
