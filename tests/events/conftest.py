@@ -1,10 +1,14 @@
 """A small system for the backbone's tests: a database, a few topics, relays and consumers."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -12,6 +16,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from shop_devstack import children, folders, jars, ports
+from shop_devstack.java import find_java
+from shop_devstack.kafka import Broker, is_ready
 from shop_events import admin, migrations
 from shop_events.consumer import Consumer
 from shop_events.contracts import Event, Fact, Money
@@ -150,6 +157,48 @@ async def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:
             return result
         assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
         await asyncio.sleep(0.02)
+
+
+class OwnBroker:
+    """A Kafka of one test alone, which may be stopped, killed and started again under the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        port, controller_port = ports.free_ports(2)
+        self._broker = Broker(
+            find_java(), jars.fetch(folders.jar_cache(), jars.read_lock()), folder, port, controller_port
+        )
+        self._broker.prepare()
+        self._log = folder / "kafka.log"
+        self._child: Popen[bytes] | None = None
+        self.settings = KafkaSettings(bootstrap_servers=self._broker.bootstrap)
+
+    def start(self) -> None:
+        argv = children.bound_to_parent(self._broker.command)
+        with self._log.open("ab") as log:
+            self._child = Popen(argv, stdout=log, stderr=log, start_new_session=True)
+
+    async def answers(self) -> None:
+        await eventually(lambda: asyncio.to_thread(is_ready, self._broker.bootstrap), seconds=60)
+
+    def signal(self, number: int) -> None:
+        """SIGSTOP: it falls silent. SIGCONT: it answers again. SIGKILL: it is gone."""
+        assert self._child
+        os.killpg(self._child.pid, number)
+        if number == signal.SIGKILL:
+            self._child.wait()
+
+
+@pytest.fixture
+async def own_broker(tmp_path: Path) -> AsyncIterator[OwnBroker]:
+    broker = OwnBroker(tmp_path)
+    broker.start()
+    try:
+        await broker.answers()
+        await admin.ensure_topics(broker.settings.bootstrap_servers, topics=[TOPICS[name] for name in USED])
+        yield broker
+    finally:
+        with suppress(ProcessLookupError):
+            broker.signal(signal.SIGKILL)
 
 
 def products_of(uow: UnitOfWork) -> ReadModel:

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from pymongo.errors import AutoReconnect
 
 from shop_events.contracts import Fact
 from shop_events.contracts.catalog import ProductDeleted
 from shop_events.outbox import OUTBOX
+from shop_events.producing import TransactionalPublisher
 from shop_events.relay import RELAY_STATE, OutboxRelay
 from tests.events.conftest import System, eventually, paid, product, running
 
@@ -65,11 +65,11 @@ class Pauses(OutboxRelay):
     async def _keep_lease(self) -> None:
         await asyncio.Event().wait()
 
-    async def _transmit(self, producer: AIOKafkaProducer, rows: Any) -> None:
+    async def _publish(self, publisher: TransactionalPublisher, rows: Any) -> None:
         self.paused.set()
         await self.resume.wait()
         try:
-            await super()._transmit(producer, rows)
+            await super()._publish(publisher, rows)
         except BaseException as error:
             self.refused = error
             raise

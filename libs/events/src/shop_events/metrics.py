@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
 
 PUBLISHED = Counter("shop_events_published_total", "Records published by the outbox relay", ["topic"])
+PUBLISH_SECONDS = Histogram(
+    "shop_events_publish_seconds",
+    "Time one Kafka transaction of the relay took",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30),
+)
+OUTBOX_ROWS = Gauge("shop_events_outbox_rows", "Rows that wait to be published (of the relay that leads)")
+OUTBOX_OLDEST_SECONDS = Gauge("shop_events_outbox_oldest_seconds", "Age of the oldest row that waits")
 RELAY_LEADS = Gauge("shop_events_relay_leads", "1 while this process publishes the outbox")
 RELAY_FAILURES = Counter("shop_events_relay_failures_total", "Times the relay had to start again", ["reason"])
 HANDLED = Counter("shop_events_handled_total", "What became of consumed events", ["group", "type", "outcome"])
@@ -20,3 +30,9 @@ REBALANCES = Counter("shop_events_rebalances_total", "Times partitions were assi
 CONSUMER_FAILURES = Counter(
     "shop_events_consumer_failures_total", "Times the consumer had to start again", ["group", "reason"]
 )
+
+
+def published(topics: Iterable[str]) -> None:
+    """Count records that are visible in their topics now, given the topic of each."""
+    for topic, count in Tally(topics).items():
+        PUBLISHED.labels(topic).inc(count)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from bson import Binary
@@ -10,7 +12,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_events.envelope import Message
-from shop_events.ids import new_event_id
+from shop_events.ids import new_event_id, time_of
 
 OUTBOX = "outbox"
 LARGEST_VALUE = 900_000
@@ -50,3 +52,20 @@ async def append(db: AsyncDatabase[Any], session: AsyncClientSession, rows: Iter
     rows = list(rows)
     if rows:
         await db[OUTBOX].insert_many(rows, session=session)
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many rows wait to be published (about), and for how many seconds the oldest one has."""
+
+    rows: int
+    oldest_age: float
+
+
+async def depth(db: AsyncDatabase[Any]) -> Depth:
+    """Say what waits in the outbox; neither question reads more than one row."""
+    oldest = await db[OUTBOX].find_one({}, {"_id": 1}, sort=[("_id", 1)])
+    if oldest is None:
+        return Depth(0, 0.0)
+    age = (datetime.now(UTC) - time_of(oldest["_id"])).total_seconds()
+    return Depth(max(await db[OUTBOX].estimated_document_count(), 1), max(age, 0.0))

@@ -7,30 +7,23 @@ still arrive, so each record carries an id that is derived from what it tells: s
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import chain
-from typing import Any, Self
+from typing import Self
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
-from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.errors import KafkaError
 from prometheus_client import Counter
 
 from shop_events.envelope import Message
 from shop_events.errors import EventError
 from shop_events.gathering import Gathered
 from shop_events.kafka import KafkaSettings
+from shop_events.producing import LARGEST_BATCH, abandon, deliver
 from shop_events.waiting import Backoff
 
 TELEMETRY = Counter("shop_events_telemetry_total", "Telemetry records by what became of them", ["outcome"])
-
-_CLOSED_WITHIN = 5.0
-_PARTITIONER = DefaultPartitioner()
-
-_Place = tuple[str, int]
 
 log = structlog.get_logger(__name__)
 
@@ -96,29 +89,12 @@ class TelemetryProducer:
         try:
             async with asyncio.timeout(self._within):
                 producer = await self._connected()
-                acknowledged = []
-                for place, messages in (await self._by_place(producer, sendings)).items():
-                    acknowledged += await _queue(producer, place, messages)
-                await asyncio.gather(*acknowledged)
+                await deliver(producer, self._kafka, chain.from_iterable(sendings))
         except (TimeoutError, KafkaError):
             if producer is not None and producer is self._producer:
                 self._broken.set()
             raise
         return [None] * len(sendings)
-
-    async def _by_place(
-        self, producer: AIOKafkaProducer, sendings: Sequence[Sequence[Message]]
-    ) -> dict[_Place, list[Message]]:
-        """Return the messages by the topic and partition that their keys belong to."""
-        by_key: dict[tuple[str, str], list[Message]] = defaultdict(list)
-        for message in chain.from_iterable(sendings):
-            by_key[message.topic, message.key].append(message)
-        found: dict[_Place, list[Message]] = defaultdict(list)
-        for (bare, key), messages in by_key.items():
-            topic = self._kafka.named(bare)
-            everywhere = sorted(await producer.partitions_for(topic))
-            found[topic, _PARTITIONER(key.encode(), everywhere, everywhere)] += messages
-        return found
 
     async def _connected(self) -> AIOKafkaProducer:
         if self._keeper is None:
@@ -146,7 +122,7 @@ class TelemetryProducer:
             finally:
                 self._producer = None
                 self._tried.set()
-                await _abandon(producer)
+                await abandon(producer)
             await backoff.pause(asyncio.Event())
 
     def _client(self) -> AIOKafkaProducer:
@@ -155,39 +131,10 @@ class TelemetryProducer:
             acks="all",
             enable_idempotence=True,
             compression_type="lz4",
-            max_batch_size=1 << 18,
+            max_batch_size=LARGEST_BATCH,
             request_timeout_ms=int(self._within * 1000),
         )
 
     @staticmethod
     def _count(outcome: str, messages: Sequence[Message]) -> None:
         TELEMETRY.labels(outcome).inc(len(messages))
-
-
-async def _queue(producer: AIOKafkaProducer, place: _Place, messages: Sequence[Message]) -> list[Any]:
-    """Queue messages for one partition as whole batches; return the futures of their acknowledgement."""
-    queued, batch = [], producer.create_batch()
-    topic, partition = place
-    for message in messages:
-        headers = [(name, value.encode()) for name, value in message.headers.items()]
-        record = {"key": message.key.encode(), "value": message.value, "headers": headers, "timestamp": None}
-        if batch.append(**record) is None:
-            queued.append(await producer.send_batch(batch, topic, partition=partition))
-            batch = producer.create_batch()
-            batch.append(**record)
-    queued.append(await producer.send_batch(batch, topic, partition=partition))
-    return queued
-
-
-async def _abandon(producer: AIOKafkaProducer) -> None:
-    """Close a client without waiting for what it still holds.
-
-    Its own ``stop`` waits for every record, and an idempotent client tries each of them for ever.
-    """
-    with suppress(Exception):
-        async with asyncio.timeout(_CLOSED_WITHIN):
-            await producer._sender.close()
-    producer._message_accumulator.fail_all(KafkaTimeoutError())
-    with suppress(Exception):
-        async with asyncio.timeout(_CLOSED_WITHIN):
-            await producer.stop()
