@@ -15,13 +15,18 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from docs import events_page
 from shop_chassis.settings import ServiceSettings
 from shop_devstack.settings import StackSettings
+from shop_events.asyncapi import document
 from shop_events.contracts import Event
+from shop_events.releases import newest_fixtures
 from shop_events.schemas import every_event, schemas, to_text
+from shop_events.services import declared
 from shop_events.topics import SERVICES, TOPICS, Topic
 
 HERE = Path(__file__).parent
+_SERVED = "../web/docs/events"
 _MADE = "<!-- Written by `make docs` from the code. -->\n"
 
 
@@ -37,7 +42,12 @@ def main() -> None:
 def pages() -> dict[str, str]:
     """Return each page's text by file name."""
     pages = {"settings.md": settings_page(), "routes.md": routes_page(), "topics.md": topics_page()}
-    return pages | {f"events/schemas/{name}.json": to_text(schema) for name, schema in schemas().items()}
+    pages |= {f"events/schemas/{name}.json": to_text(schema) for name, schema in schemas().items()}
+    asyncapi = document(declared(), newest_fixtures(HERE / "events" / "released"))
+    text = to_text(asyncapi)
+    # The second copy is what the gateway serves, beside the page: a folder that deploys by itself.
+    served = {f"{_SERVED}/asyncapi.json": text, f"{_SERVED}/index.html": events_page.page(asyncapi)}
+    return {**pages, "events/asyncapi.json": text, **served}
 
 
 def stale() -> list[Path]:

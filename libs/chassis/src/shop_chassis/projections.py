@@ -15,7 +15,15 @@ from shop_chassis.settings import ServiceSettings
 from shop_chassis.supervision import Part
 from shop_events.compacted_view import CompactedView
 from shop_events.contracts import Event
-from shop_events.contracts.identity import SigningKeyPublished, TokensRevoked
+from shop_events.contracts.identity import (
+    RevocationExpired,
+    SigningKeyPublished,
+    SigningKeyRetired,
+    TokensRevoked,
+)
+
+FOLLOWED_BY_ALL = (SigningKeyPublished, SigningKeyRetired, TokensRevoked, RevocationExpired)
+"""What every process reads for itself, to verify tokens."""
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 

@@ -16,9 +16,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from shop_chassis.app import Api
 from shop_chassis.jobs import Job
 from shop_chassis.mongo import Document, connect
+from shop_chassis.projections import FOLLOWED_BY_ALL
 from shop_chassis.settings import ServiceSettings
 from shop_chassis.supervision import Part
 from shop_events import migrations
+from shop_events.contracts import Event
 from shop_events.handlers import Subscriptions
 from shop_events.unit_of_work import Transactor, UnitOfWork
 
@@ -75,6 +77,7 @@ class Service(Generic[S, R]):
         unit_of_work: what its use cases work with, made from ``(db, session, source)``.
         api: routes and error map.
         subscriptions: the events it listens to.
+        follows: the events that parts of it read for themselves, beside the subscriptions.
         migrate: makes its database fit; run at every start, so again is harmless.
         resources: opens its outward ports, and closes them at the end.
         jobs: what it does every so often.
@@ -88,6 +91,7 @@ class Service(Generic[S, R]):
     unit_of_work: Callable[..., UnitOfWork]
     api: Callable[[Runtime[S, R]], Api]
     subscriptions: Subscriptions
+    follows: Sequence[type[Event]] = ()
     migrate: Callable[[AsyncDatabase[Document]], Awaitable[None]]
     resources: Callable[[Runtime[S, R]], AbstractAsyncContextManager[R]] = _nothing
     jobs: Callable[[Runtime[S, R]], Sequence[Job]] = lambda runtime: ()
@@ -95,6 +99,12 @@ class Service(Generic[S, R]):
     api_parts: Callable[[Runtime[S, R]], Sequence[Part]] = lambda runtime: ()
     republish: Callable[[Runtime[S, R]], Awaitable[int]] | None = None
     commands: Sequence[Command[S, R]] = ()
+
+    @property
+    def reads(self) -> frozenset[type[Event]]:
+        """All events it reads in any way; keys and revocations are read by every service."""
+        subscribed = {handler.contract for handler in self.subscriptions}
+        return frozenset({*subscribed, *self.follows, *FOLLOWED_BY_ALL})
 
     @asynccontextmanager
     async def open(self, settings: S) -> AsyncIterator[Runtime[S, R]]:

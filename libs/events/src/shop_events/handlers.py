@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from types import ModuleType
@@ -27,6 +27,7 @@ class Handler(Generic[E]):
         function: ``async (uow, event) -> None``; everything it does goes through the unit of work.
         effect: template of the business key under which this happens once, filled from the event's fields;
             None for a projection, which keeps the highest sequence instead and may be rebuilt.
+        projection: name of the read model this keeps; None for an effect.
         patience: how long a failing event is tried before it becomes a dead letter.
         hold_key: whether later events of the key stay held when this one was given up on.
     """
@@ -34,6 +35,7 @@ class Handler(Generic[E]):
     contract: type[E]
     function: HandlerFunction[E]
     effect: str | None
+    projection: str | None
     patience: timedelta
     hold_key: bool
 
@@ -70,7 +72,7 @@ def on(
         raise TypeError(f"{effect!r} must be made from fields of {contract.__name__}")
 
     def declare(function: HandlerFunction[E]) -> Handler[E]:
-        return Handler(contract, function, effect, patience, hold_key)
+        return Handler(contract, function, effect, projection, patience, hold_key)
 
     return declare
 
@@ -99,7 +101,7 @@ class Subscriptions:
         wanted = {handler.contract.topic for handlers in self._by_type.values() for handler in handlers}
         return wanted | {replay(self.group)} if wanted else set()
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Handler[Any]]:
         return (handler for handlers in self._by_type.values() for handler in handlers)
 
     def for_type(self, event_type: str) -> list[Handler[Any]]:

@@ -100,6 +100,18 @@ def read_fixture(file: Path) -> Message:
     return Message(kept["topic"], kept["key"], kept["headers"], value)
 
 
+def newest_fixtures(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the newest record of each event type, as its file holds it."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(folder.glob("fixtures/*/*.json"), key=lambda file: _version(file.parent.name)):
+        found[file.stem] = json.loads(file.read_text())
+    return found
+
+
+def _version(release: str) -> tuple[int, ...]:
+    return tuple(map(int, release.split(".")))
+
+
 def _row(topic: Topic) -> dict[str, Any]:
     return {name: getattr(topic, name) for name in _ROW}
 

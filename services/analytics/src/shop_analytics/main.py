@@ -71,6 +71,7 @@ def analytics() -> Service[AnalyticsSettings, Learned]:
         unit_of_work=AnalyticsUnitOfWork,
         api=_api,
         subscriptions=Subscriptions.of("analytics", catalog),
+        follows=(*activity.TYPES, *orders.TYPES, *visits.TYPES, *access.TYPES, *vitals.TYPES),
         migrate=migrate,
         resources=_learned,
         jobs=_jobs,

@@ -8,13 +8,13 @@ from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
 from shop_events.handlers import on
 
 
-@on(ScoreChanged, projection="products")
+@on(ScoreChanged, projection="scores")
 async def score_changed(uow: CatalogUnitOfWork, event: ScoreChanged) -> None:
     """Rank the product by it."""
     await products.rate(uow, event.product_id, event.popularity, event.rank)
 
 
-@on(ScoreDropped, projection="products")
+@on(ScoreDropped, projection="scores")
 async def score_dropped(uow: CatalogUnitOfWork, event: ScoreDropped) -> None:
     """Rank the product among those that nobody asks for."""
     await products.rate(uow, event.product_id, 0.0, 0.0)
