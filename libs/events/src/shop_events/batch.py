@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 
-from shop_events import metrics, parking
+from shop_events import clock, metrics, parking
 from shop_events.context import Trace, use_trace
 from shop_events.dead_letters import letter
 from shop_events.deliveries import Delivery
@@ -88,7 +87,7 @@ def inbox_keys(delivery: Delivery) -> list[str]:
 
 def count(group: str, deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
     """Put what became of deliveries into the metrics."""
-    now = datetime.now(UTC)
+    now = clock.now()
     for delivery, outcome in zip(deliveries, outcomes, strict=True):
         event_type = delivery.received.envelope.type if delivery.received else "unreadable"
         metrics.HANDLED.labels(group, event_type, outcome).inc()

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -18,13 +19,14 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from pymongo.asynchronous.database import AsyncDatabase
 
-from shop_events import batch, metrics, parking
-from shop_events.deliveries import Delivery, read
+from shop_events import metrics
+from shop_events.deliveries import read
 from shop_events.handlers import Subscriptions
 from shop_events.kafka import KafkaSettings
 from shop_events.partitions import Buffers, offsets_after
-from shop_events.retrier import Retrier, reason_of
-from shop_events.unit_of_work import Transactor, UnitOfWork, is_transient
+from shop_events.retrier import Retrier
+from shop_events.settling import Settler
+from shop_events.unit_of_work import Transactor, is_transient
 from shop_events.waiting import Backoff, wait_for
 
 _BATCH = 100
@@ -48,6 +50,7 @@ class Consumer:
         subscriptions: what to read and what to do about it.
         transact: opens units of work on ``db``.
         most_parked: so many waiting keys pause the consumer (DESIGN: the trouble is elsewhere).
+        session_timeout: after so long without a sign of life the group gives this member's partitions away.
     """
 
     def __init__(
@@ -56,12 +59,15 @@ class Consumer:
         kafka: KafkaSettings,
         subscriptions: Subscriptions,
         transact: Transactor[Any],
+        *,
         most_parked: int = 1000,
+        session_timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         self._kafka = kafka
         self._subscriptions = subscriptions
         self._transact = transact
         self._retrier = Retrier(db, transact, subscriptions, most_parked)
+        self._session_ms = int(session_timeout.total_seconds() * 1000)
         self.healthy = False
 
     @property
@@ -92,8 +98,8 @@ class Consumer:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=2_000,
+            session_timeout_ms=self._session_ms,
+            heartbeat_interval_ms=self._session_ms // 5,
             metadata_max_age_ms=30_000,
             rebalance_timeout_ms=30_000,
         )
@@ -125,8 +131,8 @@ class _Run(ConsumerRebalanceListener):  # type: ignore[misc]
         self._subscriptions = subscriptions
         self._group = subscriptions.group
         self._kafka = kafka
-        self._transact = transact
         self._retrier = retrier
+        self._settler = Settler(transact, subscriptions.group, retrier.wake)
         self._buffers = Buffers()
         self._generation = 0
         self._arrived = asyncio.Event()
@@ -220,7 +226,7 @@ class _Run(ConsumerRebalanceListener):  # type: ignore[misc]
         while True:
             try:
                 with metrics.BATCH_SECONDS.labels(self._group).time():
-                    await self._settle(deliveries)
+                    await self._settler.settle(deliveries)
                 break
             except Exception as error:
                 if not is_transient(error):
@@ -228,41 +234,6 @@ class _Run(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("MongoDB failed, the batch waits", reason=type(error).__name__)
                 await backoff.pause(asyncio.Event())
         await self._commit(records)
-
-    async def _settle(self, deliveries: Sequence[Delivery]) -> None:
-        """Handle a batch in one transaction; a failed event is set aside and the rest goes on."""
-        if not deliveries:
-            return
-        try:
-            await self._transact(batch.apply, deliveries, self._group)
-        except batch.HandlerFailed as failure:
-            await self._settle(deliveries[: failure.index])
-            await self._transact(self._set_aside, deliveries[failure.index], reason_of(failure.cause))
-            self._retrier.wake()
-            await self._settle(deliveries[failure.index + 1 :])
-        except Exception as error:
-            if is_transient(error):
-                raise
-            await self._bisect(deliveries, error)
-
-    async def _bisect(self, deliveries: Sequence[Delivery], error: Exception) -> None:
-        """Find the event at fault when only the whole transaction failed."""
-        if len(deliveries) == 1:
-            await self._transact(self._set_aside, deliveries[0], reason_of(error))
-            self._retrier.wake()
-            return
-        middle = len(deliveries) // 2
-        await self._settle(deliveries[:middle])
-        await self._settle(deliveries[middle:])
-
-    async def _set_aside(self, uow: UnitOfWork, delivery: Delivery, reason: str) -> None:
-        waiting = await parking.held(uow, {delivery.order_key})
-        queue = waiting.get(delivery.order_key)
-        if queue is None:
-            await parking.park(uow, delivery, reason)
-        elif delivery.id not in queue:
-            await parking.queue_behind(uow, delivery)
-        uow.on_commit.append(lambda: batch.count(self._group, [delivery], [batch.Outcome.PARKED]))
 
     async def _commit(self, records: Sequence[ConsumerRecord]) -> None:
         after = offsets_after(records)

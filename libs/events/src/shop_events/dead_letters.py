@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
+from shop_events import clock
 from shop_events.envelope import Message
 from shop_events.topics import dead_letters
 
@@ -34,7 +34,7 @@ def letter(message: Message, place: tuple[str, int, int], group: str, reason: st
         GROUP: group,
         REASON: reason[:500],
         TRIES: str(tries),
-        FAILED_AT: datetime.now(UTC).isoformat(),
+        FAILED_AT: clock.now().isoformat(),
     }
     return Message(dead_letters(group), message.key, {**message.headers, **notes}, message.value)
 

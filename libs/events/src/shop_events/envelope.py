@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from shop_events import clock
 from shop_events.context import Trace, current_trace
 from shop_events.contracts.base import Event, Fact
 from shop_events.errors import MalformedEvent
@@ -60,7 +61,7 @@ def envelope_for(fact: Fact, source: str, event_id: str | None = None) -> Envelo
         id=event_id or new_event_id(),
         type=fact.event.event_type,
         source=source,
-        time=datetime.now(UTC),
+        time=clock.now(),
         sequence=fact.sequence,
         trace=current_trace() or Trace.start(),
     )

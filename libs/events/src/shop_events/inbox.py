@@ -7,12 +7,13 @@ they may be read from again.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
+from shop_events import clock
 from shop_events.unit_of_work import UnitOfWork
 
 INBOX = "inbox"
@@ -57,7 +58,7 @@ class Inbox:
 
     async def flush(self) -> None:
         """Write what was added."""
-        expires_at = datetime.now(UTC) + _REMEMBERED
+        expires_at = clock.now() + _REMEMBERED
         rows = [{"_id": key, "expires_at": expires_at} for key in sorted(self._fresh)]
         if rows:
             await self._uow.db[INBOX].insert_many(rows, session=self._uow.session)

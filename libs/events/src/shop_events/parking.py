@@ -8,13 +8,14 @@ strand the newcomer.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bson import Binary
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
+from shop_events import clock
 from shop_events.deliveries import Delivery, Origin
 from shop_events.envelope import Message
 from shop_events.unit_of_work import UnitOfWork
@@ -40,7 +41,7 @@ async def held(uow: UnitOfWork, order_keys: Collection[str]) -> dict[str, set[st
 
 async def park(uow: UnitOfWork, delivery: Delivery, reason: str) -> None:
     """Make a failed event the head of its key."""
-    now = datetime.now(UTC)
+    now = clock.now()
     row = _row(delivery) | {"due_at": now + _FIRST_PAUSE, "tries": 1, "reason": reason, "failed_at": now}
     await uow.db[PARKED].insert_one(row, session=uow.session)
 
@@ -55,7 +56,7 @@ async def queue_behind(uow: UnitOfWork, delivery: Delivery) -> None:
 
 async def claim_due(db: AsyncDatabase[Any]) -> Row | None:
     """Take one head whose time has come; for the length of a claim nobody else gets it."""
-    now = datetime.now(UTC)
+    now = clock.now()
     return await db[PARKED].find_one_and_update(
         {"head": True, "due_at": {"$lte": now}},
         {"$set": {"due_at": now + _CLAIM}},
@@ -69,9 +70,10 @@ async def leave(uow: UnitOfWork, row: Row) -> bool:
     gone = await uow.db[PARKED].delete_one({"_id": row["_id"], "due_at": row["due_at"]}, session=uow.session)
     if gone.deleted_count == 0:
         return False
+    now = clock.now()
     await uow.db[PARKED].find_one_and_update(
         {"order_key": row["order_key"]},
-        {"$set": {"head": True, "tries": 0, "due_at": datetime.now(UTC), "failed_at": datetime.now(UTC)}},
+        {"$set": {"head": True, "tries": 0, "due_at": now, "failed_at": now}},
         sort=[("order", ASCENDING), ("_id", ASCENDING)],
         session=uow.session,
     )
@@ -83,22 +85,23 @@ async def postpone(db: AsyncDatabase[Any], row: Row, reason: str) -> None:
     pause = min(_FIRST_PAUSE * 2 ** min(row["tries"], 20), _LONGEST_PAUSE)
     await db[PARKED].update_one(
         {"_id": row["_id"], "due_at": row["due_at"]},
-        {"$set": {"due_at": datetime.now(UTC) + pause, "reason": reason}, "$inc": {"tries": 1}},
+        {"$set": {"due_at": clock.now() + pause, "reason": reason}, "$inc": {"tries": 1}},
     )
 
 
-async def hold(uow: UnitOfWork, row: Row) -> None:
-    """Keep a given-up head where it is: its key waits until an operator decides."""
-    await uow.db[PARKED].update_one(
+async def hold(uow: UnitOfWork, row: Row) -> bool:
+    """Keep a given-up head where it is until an operator decides; False when it is no longer ours."""
+    held = await uow.db[PARKED].update_one(
         {"_id": row["_id"], "due_at": row["due_at"]},
         {"$set": {"given_up": True}, "$unset": {"due_at": ""}},
         session=uow.session,
     )
+    return held.matched_count == 1
 
 
 async def revive(uow: UnitOfWork, event_id: str) -> None:
     """Try a head that was given up on again, for as long as a fresh one: an operator asked for it."""
-    now = datetime.now(UTC)
+    now = clock.now()
     await uow.db[PARKED].update_one(
         {"_id": event_id, "given_up": True},
         {"$set": {"due_at": now, "failed_at": now, "tries": 0}, "$unset": {"given_up": ""}},

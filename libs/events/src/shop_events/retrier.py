@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 
-from shop_events import metrics, parking
+from shop_events import clock, metrics, parking
 from shop_events.batch import Outcome, count, give_up, handle, inbox_keys
 from shop_events.deliveries import Delivery, interpret
 from shop_events.errors import EventError
@@ -61,13 +60,14 @@ class Retrier:
         """Work until cancelled."""
         while True:
             self._wake.clear()
-            while await self._retry_one():
+            while await self.retry_one():
                 pass
             self._heads = await parking.count_heads(self._db, self._limit)
             metrics.PARKED_KEYS.labels(self._subscriptions.group).set(self._heads)
             await wait_for(self._wake, _LOOK_WHILE_PARKED if self._heads else _LOOK_WHEN_EMPTY)
 
-    async def _retry_one(self) -> bool:
+    async def retry_one(self) -> bool:
+        """Try one parked event whose time has come; say whether there was one."""
         row = await parking.claim_due(self._db)
         if row is None:
             return False
@@ -95,7 +95,7 @@ class Retrier:
 
     async def _failed(self, row: parking.Row, delivery: Delivery | None, error: Exception) -> None:
         assert delivery is not None
-        waited = datetime.now(UTC) - row["failed_at"]
+        waited = clock.now() - row["failed_at"]
         reason = reason_of(error)
         if waited < max(handler.patience for handler in delivery.handlers):
             await parking.postpone(self._db, row, reason)
@@ -104,9 +104,8 @@ class Retrier:
         await self._transact(self._bury, row, delivery, reason)
 
     async def _bury(self, uow: UnitOfWork, row: parking.Row, delivery: Delivery, reason: str) -> None:
-        if any(handler.hold_key for handler in delivery.handlers):
-            await parking.hold(uow, row)
-        elif not await parking.leave(uow, row):
+        holds = any(handler.hold_key for handler in delivery.handlers)
+        if not await (parking.hold(uow, row) if holds else parking.leave(uow, row)):
             return
         inbox = await Inbox.load(uow, inbox_keys(delivery))
         self._give_up(uow, delivery, inbox, reason, row["tries"] + 1)
