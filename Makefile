@@ -41,11 +41,15 @@ test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a 
 test-chaos: $(STAMP) ## Run the tests that restart and kill everything with a hundred orders in flight (minutes)
 	@$(BIN)/pytest -m chaos $(ARGS)
 
+.PHONY: bench
+bench: $(STAMP) ## Measure, each figure beside a baseline of the same run, in minutes (ARGS="activity" measures one)
+	@$(BIN)/python -m bench $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy, import rules, declared dependencies
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy $(PACKAGES:%=%/src) docs/generate.py
+	@$(BIN)/mypy $(PACKAGES:%=%/src) docs/generate.py bench
 	@$(BIN)/lint-imports
 	@for package in $(PACKAGES); do \
 	  (cd $$package && $(CURDIR)/$(BIN)/deptry --no-ansi src --per-rule-ignores "$(ONLY_AT_RUN_TIME)") || exit 1; done
