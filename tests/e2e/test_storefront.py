@@ -1,0 +1,239 @@
+"""The storefront in a real browser: from a first look to the order, its message, and what is told of it."""
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from shop_devstack.stack import StackInfo
+from shop_events.contracts.session import ACTIVITY
+from tests.e2e.conftest import PASSWORD, Shop
+
+_CHROMIUM, _DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not (_CHROMIUM and _DRIVER), reason="chromium and chromedriver are not installed"),
+]
+
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--lang=en-GB",
+    "--window-size=1200,900",
+)
+_PATIENCE = 60
+
+
+class Page:
+    """What somebody sees and does in the browser. Whatever is looked for may take its time to appear."""
+
+    def __init__(self, browser: Chrome, address: str) -> None:
+        self.browser = browser
+        self.address = address
+
+    def go(self, path: str = "") -> None:
+        self.browser.get(f"{self.address}/{path}")
+
+    def find(self, selector: str, text: str = "") -> WebElement:
+        def found(browser: Chrome) -> WebElement | None:
+            shown = (each for each in browser.find_elements(By.CSS_SELECTOR, selector) if each.is_displayed())
+            return next((each for each in shown if text in each.text), None)
+
+        element: WebElement = self.until(found, f"{selector} with {text!r}")
+        return element
+
+    def click(self, selector: str, text: str = "") -> None:
+        def clicked(_: Chrome) -> bool:
+            self.find(selector, text).click()
+            return True
+
+        self.until(clicked, f"{selector} with {text!r}, to be clicked")
+
+    def write(self, name: str, text: str) -> None:
+        box = self.find(f"input[name={name}]")
+        box.clear()
+        box.send_keys(text)
+
+    def write_pieces(self, number: int) -> None:
+        box = self.find("#quantity")
+        box.clear()
+        box.send_keys(str(number))
+
+    def spoken(self, selector: str) -> str:
+        """Return a text that may be there for screen readers alone."""
+        element = self.browser.find_element(By.CSS_SELECTOR, selector)
+        return element.get_attribute("textContent") or ""
+
+    def until(self, condition: Callable[[Chrome], Any], what: str) -> Any:
+        waiting = WebDriverWait(self.browser, _PATIENCE, 0.1, [StaleElementReferenceException])
+        return waiting.until(condition, what)
+
+    def complaints(self) -> list[str]:
+        """Return what the console holds against the page: errors of scripts, breaches of its policy."""
+        log: list[dict[str, Any]] = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in log if entry["source"] != "network"]
+
+
+@pytest.fixture
+def page(running_stack: StackInfo, tmp_path: Path) -> Iterator[Page]:
+    options = ChromeOptions()
+    options.binary_location = str(_CHROMIUM)
+    for flag in (*_FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = Chrome(options=options, service=Service(str(_DRIVER)))
+    try:
+        yield Page(browser, f"http://localhost:{urlsplit(running_stack.gateway_url).port}")
+    finally:
+        browser.quit()
+
+
+async def told(stack: StackInfo, product_id: str) -> dict[str, dict[str, Any]]:
+    """Return what the topic of activity says of a product, by type; waits for a view and its time."""
+    consumer = AIOKafkaConsumer(
+        f"{stack.topic_prefix}{ACTIVITY}",
+        bootstrap_servers=stack.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        found: dict[str, dict[str, Any]] = {}
+        async with asyncio.timeout(_PATIENCE):
+            while not found.keys() >= {"session.page.viewed.v1", "session.page.engaged.v1"}:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        event = orjson.loads(record.value)
+                        if event.get("product_id") == product_id:
+                            found[dict(record.headers)["ce_type"].decode()] = event
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def named_product(shop: Shop, title: str) -> dict[str, Any]:
+    merchant = await shop.administrator()
+    body = {
+        "sku": secrets.token_hex(6),
+        "title": title,
+        "description": "Turned from one piece of oak.\n<img src=x onerror=alert(1)>",
+        "category": "Kitchen",
+        "price": {"amount": 1999, "currency": "GBP"},
+        "stock": 50,
+    }
+    headers = {**merchant.headers, "Idempotency-Key": secrets.token_hex(8)}
+    answer = await shop.http.post("/v1/products", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def look_around(page: Page, product: dict[str, Any]) -> None:
+    page.go()
+    page.click("#consent button", "Agree")
+    page.find(".cards a", product["title"])
+    page.write("q", product["title"].split()[-1])
+    page.click("#search button")
+    page.click(".cards a", product["title"])
+    page.find("h1", product["title"])
+    assert "<img" in page.find(".description").text, "what a merchant writes is text"
+
+
+def register(page: Page) -> None:
+    page.click("#links a", "Log in")
+    page.click("main a", "Make an account")
+    page.write("name", "Ann")
+    page.write("email", f"{secrets.token_hex(6)}@example.test")
+    page.write("password", PASSWORD)
+    page.click("main button", "Make an account")
+    page.find("#log-out")
+
+
+def buy(page: Page) -> None:
+    page.click("#links a", "Cart")
+    assert page.find(".total").text.endswith("£39.98")
+    page.click("#buy")
+    page.find(".status", "Paid")
+
+
+async def test_somebody_looks_around_registers_buys_and_is_told(page: Page, shop: Shop) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+
+    def journey() -> None:
+        look_around(page, product)
+        page.write_pieces(2)
+        page.click("main button", "Add to cart")
+        page.find("#links .badge", "2")
+        register(page)
+        page.find("#links .badge", "2")
+        buy(page)
+        page.find("#links a[href='#/inbox'] .badge", "1")
+        page.until(lambda _: "1 unread" in page.spoken("#unread-news"), "the counter, read out")
+        page.click("#links a", "Inbox")
+        assert "39.98" in page.find(".entry.unread").text
+        page.click(".entry button", "Mark as read")
+        page.until(lambda browser: not browser.find_elements(By.CSS_SELECTOR, ".badge"), "empty counters")
+
+    await asyncio.to_thread(journey)
+    assert page.complaints() == []
+    events = await told(shop.info, product["id"])
+    assert events["session.page.viewed.v1"]["page"] == f"/products/{product['id']}"
+    assert events["session.page.engaged.v1"]["milliseconds"] > 0
+
+
+async def test_an_address_can_be_opened_by_itself_and_a_login_outlives_a_reload(
+    page: Page, shop: Shop
+) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+
+    def journey() -> None:
+        page.go(f"#/products/{product['id']}")
+        page.find("h1", product["title"])
+        page.click("#consent button", "No, thanks")
+        page.go("#/orders")
+        page.find("h1", "Log in")
+        register(page)
+        page.browser.refresh()
+        page.find("#log-out")
+        page.click("#log-out")
+        page.find("#links a", "Log in")
+
+    await asyncio.to_thread(journey)
+    assert page.complaints() == []
+
+
+async def test_who_does_not_agree_is_not_noted(page: Page, shop: Shop) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+
+    def journey() -> Any:
+        page.go()
+        page.click("#consent button", "No, thanks")
+        page.until(lambda b: not b.find_element(By.ID, "consent").is_displayed(), "no banner")
+        page.click(".cards a", product["title"])
+        page.find("h1", product["title"])
+        asked = "return performance.getEntriesByType('resource').map(each => each.name)"
+        return page.browser.execute_script(asked)
+
+    addresses = await asyncio.to_thread(journey)
+    assert any("/v1/products/" in address for address in addresses)
+    assert not any("/v1/session/activity" in address for address in addresses)
