@@ -52,6 +52,12 @@ class Page:
         self.browser = browser
         self.address = address
 
+    def on_a_slow_line(self, latency: int = 250) -> None:
+        """Let each answer of the shop take some milliseconds more: whoever looks is quicker than it."""
+        conditions = {"offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.browser.execute_cdp_cmd("Network.enable", {})
+        self.browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
+
     def go(self, path: str = "") -> None:
         self.browser.get(f"{self.address}/{path}")
 
@@ -84,6 +90,12 @@ class Page:
         """Return a text that may be there for screen readers alone."""
         element = self.browser.find_element(By.CSS_SELECTOR, selector)
         return element.get_attribute("textContent") or ""
+
+    def until_gone(self, selector: str) -> None:
+        def gone(browser: Chrome) -> bool:
+            return not any(each.is_displayed() for each in browser.find_elements(By.CSS_SELECTOR, selector))
+
+        self.until(gone, f"no {selector}")
 
     def until(self, condition: Callable[[Chrome], Any], what: str) -> Any:
         waiting = WebDriverWait(self.browser, _PATIENCE, 0.1, [StaleElementReferenceException])
@@ -180,6 +192,7 @@ async def test_somebody_looks_around_registers_buys_and_is_told(page: Page, shop
     product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
 
     def journey() -> None:
+        page.on_a_slow_line()
         look_around(page, product)
         page.write_pieces(2)
         page.click("main button", "Add to cart")
@@ -192,7 +205,7 @@ async def test_somebody_looks_around_registers_buys_and_is_told(page: Page, shop
         page.click("#links a", "Inbox")
         assert "39.98" in page.find(".entry.unread").text
         page.click(".entry button", "Mark as read")
-        page.until(lambda browser: not browser.find_elements(By.CSS_SELECTOR, ".badge"), "empty counters")
+        page.until_gone(".badge")
 
     await asyncio.to_thread(journey)
     assert page.complaints() == []
@@ -228,7 +241,7 @@ async def test_who_does_not_agree_is_not_noted(page: Page, shop: Shop) -> None:
     def journey() -> Any:
         page.go()
         page.click("#consent button", "No, thanks")
-        page.until(lambda b: not b.find_element(By.ID, "consent").is_displayed(), "no banner")
+        page.until_gone("#consent")
         page.click(".cards a", product["title"])
         page.find("h1", product["title"])
         asked = "return performance.getEntriesByType('resource').map(each => each.name)"

@@ -1,4 +1,5 @@
 // Who is logged in. The access token lives in this page's memory, the refresh token as long as the tab.
+// A login is announced once all that belongs to it is done, so that nobody acts on half of it.
 
 import { call, identity } from "./api.js";
 import { Problem } from "./problem.js";
@@ -9,27 +10,32 @@ const KEPT = "refresh-token";
 export const account = new EventTarget();
 
 let token = null;
-let loggedIn = false; // also while the token is being renewed
+let user = null; // id, of the token
+let announced = false;
 let renewing = null;
 
 identity.token = () => token;
 identity.renew = () => (renewing ??= renew().finally(() => (renewing = null)));
 
-export function isLoggedIn() {
-  return loggedIn;
-}
+/** Say whether a login was announced; it stays one while its token cannot be renewed for lack of an answer. */
+export const isLoggedIn = () => announced;
+
+/** Return the id of the user whose token there is. */
+export const userId = () => user;
 
 /** Go on with the login that this tab had before it was loaded anew. */
 export async function restore() {
-  if (sessionStorage.getItem(KEPT)) await identity.renew();
+  if (!sessionStorage.getItem(KEPT)) return;
+  await identity.renew();
+  if (sessionStorage.getItem(KEPT)) announce();
 }
 
-/** @throws {Problem} */
+/** Get tokens; `announce` makes a login of them. @throws {Problem} */
 export async function logIn(email, password) {
   accept(await call("/v1/auth/login", { method: "POST", body: { email, password }, asGuest: true }));
 }
 
-/** Make an account and log in. @throws {Problem} */
+/** Make an account and get its tokens. @throws {Problem} */
 export async function register(person) {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   const body = { ...person, language: navigator.language, time_zone: timeZone };
@@ -58,18 +64,18 @@ async function renew() {
 
 function accept(granted) {
   token = granted.access_token;
+  user = granted.user_id;
   sessionStorage.setItem(KEPT, granted.refresh_token);
-  tell(true);
 }
 
 function forget() {
-  token = null;
+  token = user = null;
   sessionStorage.removeItem(KEPT);
-  tell(false);
+  announce(false);
 }
 
-function tell(now) {
-  const isNews = now !== loggedIn;
-  loggedIn = now;
-  if (isNews) account.dispatchEvent(new Event("change"));
+/** Let the page know who is there now. */
+export function announce(isThere = true) {
+  announced = isThere;
+  account.dispatchEvent(new Event("change"));
 }

@@ -9,6 +9,7 @@ const ADDRESS = "/v1/session/activity";
 const FLUSH_EVERY = 15_000;
 const TICK = 1_000;
 const IDLE_AFTER = 30_000;
+const MOST_NOTES = 50; // of one view; the shop takes 100 events at once
 const SIGNS_OF_LIFE = ["pointermove", "pointerdown", "keydown", "wheel", "scroll", "touchstart", "focus"];
 
 /** One view of one page. */
@@ -28,6 +29,7 @@ class View {
   }
 
   note(type, members) {
+    if (this.events.length > MOST_NOTES) return;
     this.events.push({ ...this.event(this.events.length, type), ...members });
     this.news = true;
   }
@@ -57,6 +59,7 @@ let lastTick = performance.now();
 
 /** A page was opened; the one before it is over. @param {string} page A path. */
 export function opened(page, productId = null) {
+  tick();
   view?.report();
   open = { page, productId };
   lastSign = performance.now();

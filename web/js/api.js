@@ -4,6 +4,7 @@ import { Problem } from "./problem.js";
 
 const MOST_TRIES = 4;
 const LONGEST_WAIT = 5; // seconds
+const LONGEST_ANSWER = 30_000; // milliseconds
 const REPEATABLE = new Set(["GET", "PUT", "DELETE"]);
 
 /** Knows the access token. Set by the account; without one, requests are those of a guest. */
@@ -35,14 +36,14 @@ export async function answerTo(path, options = {}) {
   return wantsToken && (await identity.renew()) ? send(path, options) : answer;
 }
 
-async function send(path, { method = "GET", body, headers = {}, signal, asGuest = false }) {
+async function send(path, { method = "GET", body, headers = {}, signal = AbortSignal.timeout(LONGEST_ANSWER), asGuest = false }) {
   const all = new Headers(headers);
   if (body !== undefined) all.set("Content-Type", "application/json");
   if (identity.token() && !asGuest) all.set("Authorization", `Bearer ${identity.token()}`);
   try {
     return await fetch(path, { method, headers: all, signal, body: body && JSON.stringify(body) });
   } catch (error) {
-    throw new Problem(0, { detail: signal?.aborted ? "The shop took too long." : undefined });
+    throw new Problem(0, { detail: signal.aborted ? "The shop took too long." : undefined });
   }
 }
 

@@ -1,42 +1,42 @@
 // The head of every page: search, links, and how much is in cart and inbox.
 
 import { account, isLoggedIn, logOut } from "./account.js";
-import { busy, h } from "./dom.js";
+import { busy } from "./dom.js";
 import { count } from "./format.js";
 import { inbox, unreadEntries } from "./inbox.js";
+import { notify } from "./notice.js";
 import { cartPieces, leave, visit } from "./visit.js";
 
 const links = document.getElementById("links");
 const search = document.getElementById("search");
 
-function link(href, text, number = 0, meaning = "") {
-  const isHere = location.hash.split("?")[0] === href;
-  return h("li", {},
-    h("a", { href, "aria-current": isHere ? "page" : null }, text,
-      number > 0 && h("span", { class: "badge", "aria-hidden": "true" }, number > 99 ? "99+" : String(number)),
-      number > 0 && h("span", { class: "unseen" }, `, ${count(number, meaning, meaning)}`)));
+/** Bring the head up to date. Its elements stay, so that none vanishes from under a finger. */
+export function draw() {
+  const path = location.hash.split("?")[0] || "#/";
+  for (const link of links.querySelectorAll("a")) {
+    if (link.hash === path) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  for (const item of links.querySelectorAll("[data-for]")) {
+    item.hidden = (item.dataset.for === "user") !== isLoggedIn();
+  }
+  tellNumber("#/cart", cartPieces(), "in it");
+  tellNumber("#/inbox", unreadEntries(), "unread");
+}
+
+function tellNumber(href, number, meaning) {
+  const [badge, spoken] = links.querySelectorAll(`a[href="${href}"] span`);
+  badge.hidden = !number;
+  badge.textContent = number > 99 ? "99+" : String(number);
+  spoken.textContent = number ? `, ${number} ${meaning}` : "";
 }
 
 async function goodbye(event) {
   await busy(event.target, async () => {
+    await leave().catch(() => notify("Your cart could not be put away. Please log out again later."));
     await logOut();
-    await leave();
   });
   location.hash = "#/";
-}
-
-/** Draw the links anew. */
-export function draw() {
-  const own = isLoggedIn()
-    ? [
-        link("#/orders", "Orders"),
-        link("#/inbox", "Inbox", unreadEntries(), "unread"),
-        h("li", {}, h("button", { class: "plain", id: "log-out", onclick: goodbye }, "Log out")),
-      ]
-    : [link("#/log-in", "Log in")];
-  const focused = document.activeElement?.getAttribute("href");
-  links.replaceChildren(link("#/cart", "Cart", cartPieces(), "in it"), ...own);
-  if (focused) links.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function announceUnread() {
@@ -52,6 +52,7 @@ export function keepHeader() {
     const words = new FormData(search).get("q").trim();
     location.hash = words ? `#/?${new URLSearchParams({ q: words })}` : "#/";
   });
+  document.getElementById("log-out").addEventListener("click", goodbye);
   account.addEventListener("change", draw);
   visit.addEventListener("cart", draw);
   inbox.addEventListener("change", announceUnread);

@@ -1,9 +1,10 @@
 // The shop's pages by their addresses. Addresses live after the `#`, so that any of them can be loaded.
 
-import { isLoggedIn, restore } from "./account.js";
+import { account, isLoggedIn, restore } from "./account.js";
 import { opened, watch } from "./activity.js";
+import { pause } from "./api.js";
 import { keepConsent } from "./consent.js";
-import { h } from "./dom.js";
+import { h, title } from "./dom.js";
 import { draw, keepHeader, searchedFor } from "./header.js";
 import { browse } from "./pages/browse.js";
 import { cart } from "./pages/cart.js";
@@ -25,14 +26,17 @@ const PAGES = [
   { path: /^\/inbox$/, show: inboxPage, own: true },
 ];
 const SLOW = 300; // milliseconds after which a wait is shown
+const PATIENCE = 2_000; // milliseconds; pages can be read without login and session
 
 const main = document.getElementById("main");
+const restored = restore();
 let turn = 0;
 
 async function go() {
   const mine = (turn += 1);
   const [path, search = ""] = (location.hash.slice(1) || "/").split("?");
   const page = PAGES.find((each) => each.path.test(path));
+  if (page?.own) await restored;
   if (page?.own && !isLoggedIn()) return location.replace(`#/log-in?to=${path.slice(1)}`);
   const waiting = setTimeout(() => main.replaceChildren(h("p", { class: "quiet" }, "Loading…")), SLOW);
   const found = await shown(page, path, new URLSearchParams(search));
@@ -48,7 +52,7 @@ async function shown(page, path, query) {
   } catch (error) {
     return error.status === 404
       ? { title: "Not found", node: missing() }
-      : { title: "Sorry", node: alertOf(error, go) };
+      : { title: "Sorry", node: h("div", {}, title("Sorry"), alertOf(error, go)) };
   }
 }
 
@@ -65,7 +69,7 @@ function put(found, path, search) {
 }
 
 function missing() {
-  return h("div", {}, h("h1", { tabindex: "-1" }, "Not found"), h("p", {}, h("a", { href: "#/" }, "To all products")));
+  return h("div", {}, title("Not found"), h("p", {}, "There is nothing at this address. ", h("a", { href: "#/" }, "To all products")));
 }
 
 keepHeader();
@@ -75,7 +79,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the part after the # is the page's address
   main.focus();
 });
-await restore();
-await arrive().catch(console.error); // pages can be read without a session
+await Promise.race([restored.then(arrive).catch(() => {}), pause(PATIENCE)]);
 addEventListener("hashchange", go);
+account.addEventListener("change", () => isLoggedIn() || go()); // nothing of the user stays on screen
 await go();

@@ -4,16 +4,16 @@ import { clicked, shown } from "./activity.js";
 import { call } from "./api.js";
 import { h } from "./dom.js";
 import { money } from "./format.js";
-import { recentProducts } from "./visit.js";
+import { consented, recentProducts, recentTitle } from "./visit.js";
 
 const PATIENCE = 4_000;
 const TONES = 6;
 const REASONS = {
-  "bought-together": "Often bought together",
-  "also-viewed": "Others looked at this too",
-  "next-in-session": "Fits what you looked at",
-  "buy-again": "Buy again",
-  popular: "Popular now",
+  "bought-together": (other) => `Because it is often bought with ${other ?? "what you chose"}`,
+  "also-viewed": (other) => `Because those who looked at ${other ?? "what you looked at"} looked at this too`,
+  "next-in-session": () => "Because it fits what you looked at",
+  "buy-again": () => "Because you bought it before",
+  popular: () => "Because many like it now",
 };
 
 export function productLink(id) {
@@ -37,15 +37,22 @@ export function card({ id, title, price }, note = null, onclick = null) {
       note && h("span", { class: "quiet" }, note)));
 }
 
-/** Return a section that appears once there is something to recommend, and else stays away. */
-export function recommendations(placement, heading, { productId = null, recent = recentProducts() } = {}) {
+/**
+ * Return a section that appears once there is something to recommend, and else stays away.
+ *
+ * @param {{productId?: string, titles?: Map<string, string>}} at The product at hand; the titles of those in view,
+ *   by id, oldest first, else those that were looked at.
+ */
+export function recommendations(placement, heading, { productId = null, titles = null } = {}) {
   const list = h("ul", { class: "cards" });
   const section = h("section", { class: "recommended", hidden: true }, h("h2", {}, heading), list);
-  fill(section, list, placement, productId, recent).catch(() => {}); // the shop goes on without them
+  fill(section, list, placement, productId, titles).catch(() => {}); // the shop goes on without them
   return section;
 }
 
-async function fill(section, list, placement, productId, recent) {
+async function fill(section, list, placement, productId, titles) {
+  const looked = consented().analytics ? recentProducts().filter((id) => id !== productId) : [];
+  const recent = titles ? [...titles.keys()] : looked;
   const query = new URLSearchParams({ placement, limit: "4" });
   if (productId) query.set("product_id", productId);
   if (recent.length) query.set("recent", recent.slice(-20).join(","));
@@ -54,7 +61,8 @@ async function fill(section, list, placement, productId, recent) {
   if (!items.length || !section.isConnected) return;
   for (const item of items) {
     const onclick = () => clicked(placement, item.product_id);
-    list.append(card({ ...item, id: item.product_id }, REASONS[item.because], onclick));
+    const other = titles?.get(item.of_product_id) ?? recentTitle(item.of_product_id);
+    list.append(card({ ...item, id: item.product_id }, REASONS[item.because]?.(other), onclick));
   }
   section.hidden = false;
   shown(placement, items.map((item) => item.product_id));

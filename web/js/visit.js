@@ -1,6 +1,9 @@
 // The visitor's session: cart, consent, what was viewed. The browser keeps the session string in a cookie.
+//
+// Requests that carry the string go one after the other: a login replaces it and the first write makes it, so
+// that one on its way meanwhile would come with the wrong one, and an older answer would arrive as the newest.
 
-import { isLoggedIn } from "./account.js";
+import { announce, userId } from "./account.js";
 import { call } from "./api.js";
 import { Problem } from "./problem.js";
 
@@ -11,52 +14,69 @@ export const visit = new EventTarget();
 
 let pieces = 0;
 let consent = { analytics: false, marketing: false, decided_at: null };
-let recent = []; // product ids, oldest first
+let recent = new Map(); // titles by product id, oldest view first
+let last = Promise.resolve();
 
 export const cartPieces = () => pieces;
 export const consented = () => consent;
-export const recentProducts = () => recent;
+export const recentProducts = () => [...recent.keys()];
+export const recentTitle = (id) => recent.get(id) ?? null;
 
 /** Learn what the shop knows of this visitor, and link the session to the login where that is not done. */
-export async function arrive() {
-  let session = await call("/v1/session");
-  if (isLoggedIn() && !session.linked) session = await call("/v1/session/link", { method: "POST" });
-  recent = session.recently_viewed.map((view) => view.product_id).reverse().slice(-MOST_RECENT);
-  consent = session.consent;
-  tellPieces(session.cart.pieces);
-  visit.dispatchEvent(new Event("consent"));
+export const arrive = () => inTurn(async () => {
+  const session = await call("/v1/session");
+  return learn(userId() && session.user_id !== userId() ? await begin() : session);
+});
+
+/** Log in; it shows once the session is the user's. @param {() => Promise} logIn Gets the tokens. */
+export async function enter(logIn) {
+  await logIn();
+  await inTurn(async () => learn(await begin())).catch(() => {}); // the next load of the page links it
+  announce();
 }
 
 /** Begin anew as a guest: what the user had is not for whoever comes next. */
-export async function leave() {
-  await withSession(() => call("/v1/session", { method: "DELETE" }));
-  await arrive();
+export const leave = () => inTurn(async () => {
+  await call("/v1/session", { method: "DELETE" });
+  learn(await call("/v1/session"));
+});
+
+/** Keep in mind what was looked at. */
+export function remember(id, title) {
+  recent.delete(id);
+  recent.set(id, title);
+  if (recent.size > MOST_RECENT) recent.delete(recent.keys().next().value);
 }
 
-export function remember(productId) {
-  recent = [...recent.filter((id) => id !== productId), productId].slice(-MOST_RECENT);
-}
-
+/** @throws {Problem} */
 export async function agree(analytics, marketing) {
   const body = { analytics, marketing };
-  consent = await withSession(() => call("/v1/session/consent", { method: "PUT", body }));
-  visit.dispatchEvent(new Event("consent"));
+  tellConsent(await withSession(() => call("/v1/session/consent", { method: "PUT", body })));
 }
 
+/** @throws {Problem} */
 export async function showCart() {
   return seen(await withSession(() => call("/v1/session/cart")));
 }
 
+/** @throws {Problem} */
 export async function addToCart(product_id, quantity) {
   const headers = { "Idempotency-Key": crypto.randomUUID() };
   const body = { product_id, quantity };
   return seen(await withSession(() => call("/v1/session/cart/lines", { method: "POST", body, headers })));
 }
 
-/** Have exactly so many pieces; none takes the line out. */
+/** Have exactly so many pieces; none takes the line out. @throws {Problem} */
 export async function putInCart(productId, quantity) {
   const path = `/v1/session/cart/lines/${encodeURIComponent(productId)}`;
   return seen(await withSession(() => call(path, { method: "PUT", body: { quantity } })));
+}
+
+function learn(session) {
+  const views = session.recently_viewed.slice(0, MOST_RECENT).reverse();
+  recent = new Map(views.map((view) => [view.product_id, view.title]));
+  tellConsent(session.consent);
+  tellPieces(session.cart.pieces);
 }
 
 function seen(cart) {
@@ -69,13 +89,31 @@ function tellPieces(number) {
   visit.dispatchEvent(new Event("cart"));
 }
 
-/** Run a request; where the session has ended, begin a new one and run it again. */
-async function withSession(request) {
-  try {
-    return await request();
-  } catch (error) {
-    if (!(error instanceof Problem) || error.slug !== "session-ended") throw error;
-    await call(isLoggedIn() ? "/v1/session/link" : "/v1/session", { method: "POST" });
-    return request();
-  }
+function tellConsent(given) {
+  consent = given;
+  visit.dispatchEvent(new Event("consent"));
+}
+
+/** Make sure of a live session, of the user where somebody is logged in. */
+function begin() {
+  return call(userId() ? "/v1/session/link" : "/v1/session", { method: "POST" });
+}
+
+/** Run a request in its turn; where the session has ended, begin a new one and run it again. */
+function withSession(request) {
+  return inTurn(async () => {
+    try {
+      return await request();
+    } catch (error) {
+      if (!(error instanceof Problem) || error.slug !== "session-ended") throw error;
+      learn(await begin());
+      return request();
+    }
+  });
+}
+
+function inTurn(work) {
+  const mine = last.then(work);
+  last = mine.catch(() => {});
+  return mine;
 }

@@ -9,9 +9,11 @@ import { alertOf, Problem } from "../problem.js";
 import { productLink, recommendations, tile } from "../products.js";
 import { cartPieces, putInCart, showCart } from "../visit.js";
 
-const CARD = "pm_card_visa";
+const CARDS = { pm_card_visa: "Test card", pm_card_declined: "Test card that is declined" };
 const KEPT = "order-under-way";
-const STATES = { sold_out: "Sold out", gone: "No longer on sale", unknown: "Not known yet" };
+const STATES = { sold_out: "Sold out", gone: "No longer on sale", unknown: "One moment: its price is on the way" };
+const ASK_EVERY = 1_000; // milliseconds
+const MOST_TRIES = 60;
 
 export async function cart() {
   const place = h("div", {});
@@ -20,15 +22,30 @@ export async function cart() {
 }
 
 function show(place, found) {
+  draw(place, found);
+  if (found.lines.some((each) => each.state === "unknown")) askAgain(place, place.firstChild);
+}
+
+/** A product that was put on sale a moment ago is not known to the cart yet. */
+async function askAgain(place, drawn) {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    await pause(ASK_EVERY);
+    const found = drawn.isConnected && (await showCart().catch(() => null));
+    if (!drawn.isConnected) return;
+    if (found?.lines.every((each) => each.state !== "unknown")) return draw(place, found);
+  }
+}
+
+function draw(place, found) {
   if (!found.lines.length) {
     place.replaceChildren(title("Cart"), h("p", {}, "There is nothing in your cart. ", h("a", { href: "#/" }, "Look around")));
     return;
   }
-  const ids = found.lines.map((line) => line.product_id);
+  const titles = new Map(found.lines.slice(-20).map((each) => [each.product_id, each.title]));
   place.replaceChildren(title("Cart"),
     h("ul", { class: "lines" }, found.lines.map((each) => line(place, each))),
     summary(place, found),
-    recommendations("cart", "People also buy", { recent: ids.slice(-20) }));
+    recommendations("cart", "People also buy", { titles }));
 }
 
 function line(place, { product_id: id, quantity, title: name, unit_price, line_total, state }) {
@@ -49,14 +66,19 @@ function line(place, { product_id: id, quantity, title: name, unit_price, line_t
 }
 
 function summary(place, found) {
-  const sellable = found.lines.every((each) => each.state === "on_sale") && found.total;
-  const action = !isLoggedIn()
-    ? h("a", { class: "button strong", href: "#/log-in?to=cart" }, "Log in to buy")
-    : h("button", { class: "strong", id: "buy", disabled: !sellable, onclick: (event) => buy(place, event.target, found) }, "Buy now");
+  const stuck = found.lines.some((each) => each.state === "sold_out" || each.state === "gone");
   return h("div", { class: "summary" },
     found.total && h("p", { class: "total" }, "Total ", h("strong", {}, money(found.total))),
-    sellable ? null : h("p", { class: "wrong" }, "Remove what cannot be bought to go on."),
-    action);
+    stuck && h("p", { class: "wrong" }, "Remove what cannot be bought to go on."),
+    isLoggedIn() ? paying(place, found) : h("a", { class: "button strong", href: "#/log-in?to=cart" }, "Log in to buy"));
+}
+
+function paying(place, found) {
+  const sellable = found.lines.every((each) => each.state === "on_sale") && found.total;
+  const card = h("select", { id: "card" }, Object.entries(CARDS).map(([value, name]) => h("option", { value }, name)));
+  const button = h("button", { class: "strong", id: "buy", disabled: !sellable }, "Buy now");
+  button.addEventListener("click", () => buy(place, button, found, card.value));
+  return [h("label", { for: "card" }, "Pay with"), card, button];
 }
 
 async function alter(place, change) {
@@ -65,28 +87,29 @@ async function alter(place, change) {
     show(place, await change());
     (document.getElementById(at) ?? place.querySelector("h1")).focus();
   } catch (error) {
-    place.append(alertOf(error));
+    tell(place, error);
   }
 }
 
-function buy(place, button, found) {
+function buy(place, button, found, payment_method) {
   place.querySelector(".problem")?.remove();
   return busy(button, async () => {
-    const body = {
-      lines: found.lines.map(({ product_id, quantity }) => ({ product_id, quantity })),
-      payment_method: CARD,
-      expected_total: found.total,
-    };
+    const lines = found.lines.map(({ product_id, quantity }) => ({ product_id, quantity }));
     try {
-      const order = await placed(body, found.version);
+      const order = await placed({ lines, payment_method, expected_total: found.total }, found.version);
       notify(order.status === "paid" ? "Thank you. Your order is paid." : "Thank you. Your payment is under way.");
       emptied(found.pieces);
-      location.hash = "#/orders";
+      if (place.isConnected) location.hash = "#/orders";
     } catch (error) {
-      if (error.slug === "price-changed" || error.slug === "out-of-stock") show(place, await showCart());
-      place.append(alertOf(error));
+      if (error.slug === "price-changed" || error.slug === "out-of-stock") await showCart().then((now) => show(place, now), () => {});
+      tell(place, error);
     }
   });
+}
+
+function tell(place, error) {
+  place.querySelector(".problem")?.remove();
+  (place.querySelector(".summary") ?? place.lastChild).after(alertOf(error));
 }
 
 /** Order; asking again for the same cart, also after the page was loaded anew, makes no second order. */

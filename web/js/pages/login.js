@@ -3,7 +3,7 @@
 import { logIn, register } from "../account.js";
 import { busy, field, h, title } from "../dom.js";
 import { alertOf, markFields, Problem } from "../problem.js";
-import { arrive } from "../visit.js";
+import { enter } from "../visit.js";
 
 const BACK_TO = { cart: "#/cart", orders: "#/orders", inbox: "#/inbox" };
 
@@ -39,9 +39,8 @@ function page(heading, fields, other, query, work) {
     form.querySelector(".problem")?.remove();
     busy(button, async () => {
       try {
-        await work(Object.fromEntries(new FormData(form)));
-        await arrive();
-        location.hash = BACK_TO[query.get("to")] ?? "#/";
+        await enter(() => work(Object.fromEntries(new FormData(form))));
+        if (form.isConnected) location.hash = BACK_TO[query.get("to")] ?? "#/";
       } catch (error) {
         if (!(error instanceof Problem && markFields(form, error))) button.before(alertOf(error));
       }

@@ -10,6 +10,7 @@ import { addToCart, remember } from "../visit.js";
 
 export async function product(query, id) {
   const found = await call(`/v1/products/${encodeURIComponent(id)}`);
+  remember(found.id, found.title);
   const node = h("div", {},
     h("article", { class: "product" },
       tile(found.id, found.title),
@@ -20,7 +21,6 @@ export async function product(query, id) {
         found.description && h("p", { class: "description" }, found.description),
         found.available ? buying(found) : h("p", { class: "sold-out" }, "Sold out at the moment."))),
     recommendations("product", "Goes well with it", { productId: found.id }));
-  remember(found.id);
   return { title: found.title, node, productId: found.id };
 }
 
