@@ -30,7 +30,7 @@ topics: $(STAMP) ## List the topics: who writes them, what they carry, who reads
 	@$(BIN)/python -m shop_devstack topics
 
 .PHONY: tail
-tail: $(STAMP) ## Follow a topic of the running stack as JSON lines: make tail TOPIC=catalog.orders.v1
+tail: $(STAMP) ## Follow an open topic of the running stack as JSON lines: make tail TOPIC=catalog.orders.v1
 	@$(BIN)/python -m shop_devstack tail $(TOPIC) --from-start
 
 .PHONY: test
@@ -59,7 +59,7 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 .PHONY: docs
-docs: $(STAMP) ## Write docs/settings.md, routes.md, topics.md and docs/events anew from the code
+docs: $(STAMP) ## Write the pages in docs/ anew from the code: settings, routes, topics, access, events
 	@$(BIN)/python -m docs.generate
 
 .PHONY: lock

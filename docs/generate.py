@@ -1,4 +1,4 @@
-"""Writes the pages of settings, routes, topics and events from the code; a test holds them to it."""
+"""Writes the pages of settings, routes, topics, access and events from the code; a test holds them to it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from docs import events_page
 from shop_chassis.settings import ServiceSettings
 from shop_devstack.settings import StackSettings
+from shop_events.access import PRINCIPALS, access_list
 from shop_events.asyncapi import document
 from shop_events.contracts import Event
 from shop_events.releases import newest_fixtures
@@ -41,7 +42,12 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Return each page's text by file name."""
-    pages = {"settings.md": settings_page(), "routes.md": routes_page(), "topics.md": topics_page()}
+    pages = {
+        "settings.md": settings_page(),
+        "routes.md": routes_page(),
+        "topics.md": topics_page(),
+        "access.md": access_page(),
+    }
     pages |= {f"events/schemas/{name}.json": to_text(schema) for name, schema in schemas().items()}
     asyncapi = document(declared(), newest_fixtures(HERE / "events" / "released"))
     text = to_text(asyncapi)
@@ -177,6 +183,32 @@ def _kept(retention: timedelta | None) -> str:
 def _event_row(event: type[Event]) -> str:
     about = (event.__doc__ or "").partition("\n")[0]
     return f"| `{event.event_type}` | `{event.topic}` | {about} |"
+
+
+def access_page() -> str:
+    """Return the page of what each user of the broker may do."""
+    parts = [
+        "# Access to Kafka",
+        "",
+        _MADE,
+        "Read off the topic registry. What is not listed here is denied. Reading and writing include",
+        "describing; a name that ends in `*` stands for all that begin so. On a shared broker the topic",
+        "prefix stands before every name.",
+    ]
+    for principal in PRINCIPALS:
+        parts += ["", f"## `User:{principal}`", "", "| may | what | names |", "|---|---|---|"]
+        parts += [f"| {may} | {what} | {names} |" for (may, what), names in _permissions(principal)]
+    return "\n".join(parts) + "\n"
+
+
+def _permissions(principal: str) -> Iterator[tuple[tuple[str, str], str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for grant in sorted(access_list()):
+        if grant.principal == principal:
+            name = f"`{grant.name}{'*' if grant.prefixed else ''}`"
+            found.setdefault((grant.operation, grant.resource), []).append(name)
+    for kind, names in found.items():
+        yield kind, ", ".join(names)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_events.admin import ensure_topics
+from shop_events.kafka import KafkaSettings
 
 pytestmark = pytest.mark.integration
 
@@ -130,7 +131,9 @@ async def test_a_key_published_by_the_worker_lets_the_api_know_a_caller(
     signing_key: Ed25519PrivateKey,
     mint: Callable[..., str],
 ) -> None:
-    await ensure_topics(kafka_bootstrap, environment["TOPIC_PREFIX"])
+    await ensure_topics(
+        KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=environment["TOPIC_PREFIX"])
+    )
     environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka_bootstrap
     raw = signing_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     key = {"kid": "key-1", "x": base64.urlsafe_b64encode(raw).decode().rstrip("=")}

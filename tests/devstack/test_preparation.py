@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
 
 from shop_devstack import credentials, java, lock, mongod, ports, programs, supervise
 from shop_devstack.__main__ import main
 from shop_devstack.credentials import Account, StackKeys
 from shop_devstack.errors import MissingPartError, RealCredentialsError
+from shop_devstack.kafka import Broker, server_properties
 from shop_devstack.programs import Layout, Program
 from shop_devstack.settings import StackSettings
 from shop_devstack.supervise import Process
+from shop_events.access import PRINCIPALS
 
 
 def test_a_taken_port_is_replaced_by_a_free_one() -> None:
@@ -122,6 +125,56 @@ def test_a_service_learns_only_its_own_secrets(tmp_path: Path) -> None:
     assert {name for name, variables in own.items() if "PAYMENT_API_KEY" in variables} == {"catalog"}
     assert {name for name, variables in own.items() if "IDENTITY_HASH_KEY" in variables} == {"identity"}
     assert len({variables["MONGODB_DATABASE"] for variables in own.values()}) == 5
+
+
+def test_each_principal_has_a_password_that_its_user_alone_may_read(tmp_path: Path) -> None:
+    chosen = Layout.choose(tmp_path, StackSettings(mongodb_url="mongodb://m", kafka_bootstrap_servers=None))
+    again = Layout.choose(tmp_path, StackSettings(mongodb_url="mongodb://m", kafka_bootstrap_servers=None))
+    words = {name: login.password for name, login in chosen.kafka.by_principal.items()}
+    assert words == {name: login.password for name, login in again.kafka.by_principal.items()}
+    assert None not in words.values()
+    assert len({*words.values()}) == len(PRINCIPALS)
+    assert stat.S_IMODE((tmp_path / "passwords.json").stat().st_mode) == 0o600
+
+
+def test_a_service_logs_in_to_the_own_broker_as_itself(tmp_path: Path) -> None:
+    own = Layout.choose(tmp_path, StackSettings(mongodb_url="mongodb://m", kafka_bootstrap_servers=None))
+    keys = StackKeys.generate()
+    words = {login.password for login in own.kafka.by_principal.values()}
+    for name in programs.SERVICES:
+        environment = programs.service_program(name, own, keys).environment
+        assert environment["KAFKA_SASL_USERNAME"] == name
+        assert environment["KAFKA_SECURITY_PROTOCOL"] == "SASL_PLAINTEXT"
+        assert words & {*environment.values()} == {own.kafka.by_principal[name].password}
+
+
+def test_another_broker_gets_the_login_that_the_environment_names_or_none(tmp_path: Path) -> None:
+    keys = StackKeys.generate()
+    plain = programs.service_program("catalog", layout(tmp_path), keys).environment
+    assert plain["KAFKA_SECURITY_PROTOCOL"] == "PLAINTEXT"
+    assert plain["KAFKA_SASL_USERNAME"] == plain["KAFKA_SASL_PASSWORD"] == ""
+    settings = StackSettings(
+        kafka_bootstrap_servers="k:1",
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_username="shop",
+        kafka_sasl_password=SecretStr("word"),
+        kafka_ssl_cafile="/ca.pem",
+        mongodb_url="mongodb://m",
+    )
+    given = programs.service_program("catalog", Layout.choose(tmp_path, settings), keys).environment
+    assert (given["KAFKA_SECURITY_PROTOCOL"], given["KAFKA_SSL_CAFILE"]) == ("SASL_SSL", "/ca.pem")
+    assert (given["KAFKA_SASL_USERNAME"], given["KAFKA_SASL_PASSWORD"]) == ("shop", "word")
+    assert not (tmp_path / "passwords.json").exists()
+
+
+def test_the_broker_s_configuration_is_for_its_user_alone_and_lets_nobody_in_unnamed(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "java", [], tmp_path, 1, 2, SecretStr("hush"))
+    assert "PLAINTEXT://" not in server_properties(broker).replace("SASL_PLAINTEXT", "")
+    assert ":PLAINTEXT" not in server_properties(broker)
+    with pytest.raises(FileNotFoundError):
+        broker.prepare()  # there is no java to format with
+    assert stat.S_IMODE((tmp_path / "server.properties").stat().st_mode) == 0o600
+    assert not any("hush" in part for part in broker.command)
 
 
 def toy(name: str, rank: int) -> Program:

@@ -1,6 +1,7 @@
 """The two servers of a test run are real: transactions, change streams and fenced producers work."""
 
 import asyncio
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import ProducerFenced
+from pydantic import SecretStr
 from pymongo import AsyncMongoClient
 
-from shop_devstack.kafka import kafka_server
+from shop_devstack.kafka import a_broker, kafka_server, running
 from shop_devstack.mongod import mongod_server
+from shop_events.admin import ensure_users
 
 pytestmark = pytest.mark.integration
 
@@ -97,6 +100,22 @@ async def test_kafka_finds_its_data_again_on_another_port(tmp_path: Path) -> Non
             "kept", bootstrap_servers=bootstrap, auto_offset_reset="earliest"
         ) as consumer:
             assert (await asyncio.wait_for(consumer.getone(), 10)).value == b"value"
+
+
+async def test_kafka_asks_for_logins_from_now_on_in_a_folder_from_before(tmp_path: Path) -> None:
+    with kafka_server(tmp_path / "data") as bootstrap:
+        await _create_topic(bootstrap, "kept")
+    for _ in range(2):  # the second time with new passwords, as after the loss of the old ones
+        broker = a_broker(tmp_path / "data", password=SecretStr(secrets.token_urlsafe(12)))
+        broker.prepare()
+        with running(broker):
+            word = SecretStr(secrets.token_urlsafe(12))
+            ensure_users(broker.root, {"operator": word})
+            login = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "operator", "sasl_password": word}
+            operator = AIOKafkaAdminClient(**broker.root.model_copy(update=login).connection())
+            await operator.start()
+            assert "kept" in await operator.list_topics()
+            await operator.close()
 
 
 async def test_kafka_compacts_little_data(kafka_bootstrap: str, topic_prefix: str) -> None:

@@ -1,5 +1,6 @@
 """The whole stack as a newcomer meets it: up, crashes, Ctrl-C, and up again after the worst."""
 
+import json
 import os
 import signal
 import subprocess
@@ -58,6 +59,12 @@ def log_in(info: StackInfo) -> int:
     return httpx.post(f"{info.gateway_url}/v1/auth/login", json=body).status_code
 
 
+def tail(topic: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """Follow a topic from its start."""
+    command = [*COMMAND, "tail", topic, "--from-start", *more]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
 def test_up_reports_crashes_stops_in_order_and_survives_a_kill_of_everything(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -71,6 +78,12 @@ def test_up_reports_crashes_stops_in_order_and_survives_a_kill_of_everything(
         second = subprocess.run([*COMMAND, "up"], capture_output=True, text=True, check=True)
         assert "already running" in second.stdout
         assert first.gateway_url in second.stdout
+
+        assert "Analyst at Kafka" in log.read_text()
+        assert json.loads(tail("identity.users.v1", "--most", "1").stdout)["topic"] == "identity.users.v1"
+        refused = tail("identity.contacts.v1", "--most", "1")
+        assert refused.returncode == 1
+        assert "only notifier, session may read it" in refused.stdout
 
         os.kill(first.pids["catalog"], signal.SIGKILL)
         eventually(lambda: "catalog ended and is started again" in log.read_text(), "no report", log)

@@ -125,8 +125,9 @@ async def system(
     client: AsyncMongoClient[Any] = AsyncMongoClient(mongo_url, tz_aware=True)
     db = client[database_name]
     await migrations.migrate(db)
-    await admin.ensure_topics(kafka_bootstrap, topic_prefix, [TOPICS[name] for name in USED])
-    yield System(client, db, KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
+    kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
+    await admin.ensure_topics(kafka, [TOPICS[name] for name in USED])
+    yield System(client, db, kafka)
     await client.drop_database(database_name)
     await client.close()
 

@@ -36,7 +36,7 @@ def views(*numbers: int) -> list[Message]:
 
 @pytest.fixture
 async def kafka(system: System) -> KafkaSettings:
-    await admin.ensure_topics(system.kafka.bootstrap_servers, system.kafka.topic_prefix, [ACTIVITY])
+    await admin.ensure_topics(system.kafka, [ACTIVITY])
     return system.kafka
 
 
@@ -68,7 +68,7 @@ async def test_it_notices_that_the_broker_went_and_goes_on_when_it_is_back(tmp_p
         with pytest.raises(TelemetryUnavailable):
             await telemetry.send(views(1))
         with kafka_server(tmp_path, port):
-            await admin.ensure_topics(broker.bootstrap_servers, "", [ACTIVITY])
+            await admin.ensure_topics(broker, [ACTIVITY])
             await sent_in_the_end(telemetry, 2)
         started = time.monotonic()
         with pytest.raises(TelemetryUnavailable):

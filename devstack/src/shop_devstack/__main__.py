@@ -1,6 +1,7 @@
 """`python -m shop_devstack`: the commands behind `make up`, `down`, `reset`, `logs` and `status`."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from shop_devstack.screen import Screen
 from shop_devstack.settings import StackSettings
 from shop_devstack.stack import RunningStack, StackInfo
 from shop_devstack.supervise import Process, Supervisor, crashed
+from shop_events.access import ANALYST
 
 _WATCH_SECONDS = 0.5
 _NOT_RUNNING = 3
@@ -27,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 failed, 3 nothing is running."""
     parsed = _parser().parse_args(arguments)
     screen = Screen()
+    for warns_of_logins_in_the_clear in ("aiokafka.conn", "kafka.net.sasl"):  # nobody listens on loopback
+        logging.getLogger(warns_of_logins_in_the_clear).setLevel(logging.ERROR)
     try:
         return _run(parsed, folders.devstack_dir(), screen)
     except NotRunningError as error:
@@ -115,6 +119,7 @@ def _watch(started: RunningStack, screen: Screen) -> int:
 def show(info: StackInfo, screen: Screen, *, detached: bool) -> None:
     """Print where everything is, who may log in and what to do next."""
     admin = info.admin()
+    analyst = [("Analyst at Kafka", f"user {ANALYST}, reads open topics; password in {info.analyst_file}")]
     screen.pairs(
         "Shopstream is up",
         [
@@ -123,6 +128,7 @@ def show(info: StackInfo, screen: Screen, *, detached: bool) -> None:
             ("MongoDB", info.mongodb_url),
             ("Kafka", info.kafka_bootstrap_servers),
             ("Administrator", f"{admin.email}  password {admin.password}"),
+            *(analyst if info.guards_kafka else []),
         ],
     )
     screen.pairs(

@@ -4,13 +4,13 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from shop_devstack.errors import RealCredentialsError
 
@@ -75,6 +75,22 @@ class StackKeys(BaseModel):
         return keys
 
 
+class ServerPasswords(BaseModel):
+    """What the users of the stack's own servers log in with, by user."""
+
+    kafka: dict[str, SecretStr]
+
+    @classmethod
+    def kept_in(cls, file: Path, kafka: Iterable[str]) -> "ServerPasswords":
+        """Return the passwords of a file, making those of users that it lacks."""
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        known = kept.get("kafka", {})
+        words = {"kafka": {user: known.get(user) or secrets.token_urlsafe(24) for user in kafka}}
+        if words != kept:
+            write_private(file, words)
+        return cls.model_validate(words)
+
+
 class Account(BaseModel):
     """The first administrator of this stack."""
 
@@ -99,8 +115,14 @@ class Account(BaseModel):
 
 def write_private(file: Path, content: Mapping[str, object]) -> None:
     """Replace a file by JSON that only this user may read; never leaves half of it."""
+    write_private_text(file, json.dumps(content, indent=2))
+
+
+def write_private_text(file: Path, text: str) -> None:
+    """Replace a file by text that only this user may read; never leaves half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".draft")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        json.dump(content, out, indent=2)
+    draft.unlink(missing_ok=True)  # one that others may read would stay so
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
     draft.replace(file)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from shop_devstack import gateway, kafka, mongod, ports
+from shop_devstack import gateway, kafka, logins, mongod, ports
 from shop_devstack.credentials import StackKeys
+from shop_devstack.logins import KafkaLogins
 from shop_devstack.settings import StackSettings
 
 SERVICES = ("catalog", "identity", "session", "notifier", "analytics")
@@ -38,12 +39,12 @@ class Program:
 
 @dataclass(frozen=True)
 class Layout:
-    """The addresses and folders that the parts agree on."""
+    """The addresses, logins and folders that the parts agree on."""
 
     folder: Path
     ports: Mapping[str, int]
     mongodb_url: str
-    kafka_bootstrap_servers: str
+    kafka: KafkaLogins
     topic_prefix: str
     database_prefix: str
 
@@ -57,7 +58,7 @@ class Layout:
             folder=folder,
             ports=chosen,
             mongodb_url=settings.mongodb_url or mongod.url(chosen["mongod"]),
-            kafka_bootstrap_servers=settings.kafka_bootstrap_servers or f"{ports.LOOPBACK}:{chosen['kafka']}",
+            kafka=KafkaLogins.choose(folder, settings, chosen["kafka"]),
             topic_prefix=settings.topic_prefix,
             database_prefix=settings.database_prefix,
         )
@@ -104,7 +105,7 @@ def kafka_program(broker: kafka.Broker) -> Program:
         title="Kafka",
         command=broker.command,
         rank=_STORES + 1,
-        ready=lambda: kafka.is_ready(broker.bootstrap),
+        ready=lambda: kafka.is_ready(broker.root),
         stop_seconds=30,
     )
 
@@ -144,8 +145,7 @@ def service_program(name: str, layout: Layout, keys: StackKeys) -> Program:
         environment={
             "MONGODB_URL": layout.mongodb_url,
             "MONGODB_DATABASE": layout.database(name),
-            "KAFKA_BOOTSTRAP_SERVERS": layout.kafka_bootstrap_servers,
-            "TOPIC_PREFIX": layout.topic_prefix,
+            **logins.variables(layout.kafka.by_principal[name]),
             "HTTP_HOST": ports.LOOPBACK,
             "HTTP_PORT": str(port),
             "PUBLIC_URL": layout.gateway_url,

@@ -1,7 +1,11 @@
 """What the embedded stack reads from the environment. A taken port is replaced by a free one."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shop_events.kafka import KafkaSettings
 
 
 class StackSettings(BaseSettings):
@@ -11,6 +15,17 @@ class StackSettings(BaseSettings):
 
     mongodb_url: str | None = Field(None, description="Replica set to use instead of an own mongod")
     kafka_bootstrap_servers: str | None = Field(None, description="Broker to use instead of an own one")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to speak to that broker"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism of that broker where the protocol is SASL_*"
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user for that broker, of all parts")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password for that broker")
+    kafka_ssl_cafile: str | None = Field(None, description="File with the CA of that broker's certificate")
+    kafka_ssl_certfile: str | None = Field(None, description="File with a client certificate for that broker")
+    kafka_ssl_keyfile: str | None = Field(None, description="File with the key of the client certificate")
     topic_prefix: str = Field("", description="Stands before each topic and group")
     database_prefix: str = Field("shop_", description="Stands before each service's database name")
 
@@ -24,6 +39,23 @@ class StackSettings(BaseSettings):
     mongod_port: int = Field(27117, ge=0, le=65535, description="MongoDB")
     kafka_port: int = Field(9192, ge=0, le=65535, description="Kafka's listener for clients")
     kafka_controller_port: int = Field(9193, ge=0, le=65535, description="Kafka's controller")
+
+    @property
+    def external_kafka(self) -> KafkaSettings | None:
+        """Return the connection to the broker that is to be used instead of an own one."""
+        if not self.kafka_bootstrap_servers:
+            return None
+        return KafkaSettings(
+            bootstrap_servers=self.kafka_bootstrap_servers,
+            topic_prefix=self.topic_prefix,
+            security_protocol=self.kafka_security_protocol,
+            sasl_mechanism=self.kafka_sasl_mechanism,
+            sasl_username=self.kafka_sasl_username,
+            sasl_password=self.kafka_sasl_password,
+            ssl_cafile=self.kafka_ssl_cafile,
+            ssl_certfile=self.kafka_ssl_certfile,
+            ssl_keyfile=self.kafka_ssl_keyfile,
+        )
 
     @property
     def preferred_ports(self) -> dict[str, int]:

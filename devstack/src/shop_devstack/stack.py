@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiokafka.errors import KafkaError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_serializer
 
 from shop_devstack import credentials, folders, gateway, jars, kafka, mongod, programs
 from shop_devstack.credentials import Account, StackKeys
@@ -22,6 +23,8 @@ from shop_devstack.programs import SERVICES, Layout, Program
 from shop_devstack.screen import Screen
 from shop_devstack.settings import StackSettings
 from shop_devstack.supervise import Launched, Supervisor, launch
+from shop_events.access import ANALYST, OPERATOR
+from shop_events.kafka import KafkaSettings
 
 _KEPT_BY_RESET = "jars"
 
@@ -39,10 +42,37 @@ class StackInfo(BaseModel):
     """Service name to database name."""
     mongodb_url: str
     kafka_bootstrap_servers: str
+    kafka: dict[str, KafkaSettings]
+    """Connections of the operator and the analyst; with logins when the broker is the stack's own."""
     topic_prefix: str
     ports: dict[str, int]
     pids: dict[str, int]
     """Part to process id; of this moment when the info comes from `running`."""
+
+    @field_serializer("kafka", when_used="json")
+    def _with_passwords(self, kafka: dict[str, KafkaSettings]) -> dict[str, Any]:
+        """Reveal the passwords to `stack.json`, which this user alone may read."""
+        return {name: {**each.model_dump(), "sasl_password": each.password} for name, each in kafka.items()}
+
+    @property
+    def operator_kafka(self) -> KafkaSettings:
+        """Return the connection that may read and write every topic."""
+        return self.kafka[OPERATOR]
+
+    @property
+    def analyst_kafka(self) -> KafkaSettings:
+        """Return the connection that may read open topics alone."""
+        return self.kafka[ANALYST]
+
+    @property
+    def guards_kafka(self) -> bool:
+        """Say whether the broker is the stack's own, which lets everybody do only what they are to."""
+        return self.analyst_kafka != self.operator_kafka
+
+    @property
+    def analyst_file(self) -> Path:
+        """Return the client properties with the analyst's login, for Kafka's own tools and others'."""
+        return self.folder / "analyst.properties"
 
     @property
     def accounts_file(self) -> Path:
@@ -101,6 +131,7 @@ def start(folder: Path, settings: StackSettings, screen: Screen, outlive: bool) 
     with starting(folder):
         _make_way(Supervisor(folder))
         (folder / "stack.json").unlink(missing_ok=True)
+        _close_to_others(folder / "data")
         kafka_jars = [] if settings.kafka_bootstrap_servers else fetch_jars(screen)
         # Ports are chosen last: in the time that a download takes, somebody else may take them.
         layout = Layout.choose(folder, settings)
@@ -111,6 +142,11 @@ def start(folder: Path, settings: StackSettings, screen: Screen, outlive: bool) 
         except BaseException:
             launched.stop()
             raise
+
+
+def _close_to_others(data: Path) -> None:
+    data.mkdir(exist_ok=True)
+    data.chmod(0o700)  # what the servers refuse to give must not lie open in their files
 
 
 def _make_way(supervisor: Supervisor) -> None:
@@ -127,13 +163,15 @@ def _start_in_order(
     screen: Screen,
 ) -> StackInfo:
     _start_together(stores, launched.supervisor, screen)
-    with screen.step("Topics"):
+    with screen.step("Topics and access"):
+        _ensure_access(layout)
         _ensure_topics(layout)
     _start_together(rest, launched.supervisor, screen)
     with screen.step("Administrator"):
         _ensure_administrator(layout, rest)
     _assert_ours(launched.supervisor)
     info = _info(layout, launched)
+    _write_analyst_file(info)
     credentials.write_private(layout.folder / "stack.json", info.model_dump(mode="json"))
     return info
 
@@ -173,6 +211,7 @@ def _kafka(layout: Layout, kafka_jars: list[Path]) -> Program:
         data_dir=layout.data("kafka"),
         port=layout.ports["kafka"],
         controller_port=layout.ports["kafka-controller"],
+        password=layout.kafka.root.sasl_password if layout.kafka.root else None,
     )
     broker.prepare()
     return programs.kafka_program(broker)
@@ -209,14 +248,31 @@ def _start_together(parts: list[Program], supervisor: Supervisor, screen: Screen
             supervisor.await_ready(program)
 
 
+def _ensure_access(layout: Layout) -> None:
+    """Give everybody a login at the stack's own broker, and what the registry says they may do."""
+    from shop_events import admin  # noqa: PLC0415  commands that start nothing are quick
+
+    if layout.kafka.root is None:
+        return
+    passwords = {
+        name: each.sasl_password for name, each in layout.kafka.by_principal.items() if each.sasl_password
+    }
+    try:
+        admin.ensure_users(layout.kafka.root, passwords)
+        admin.ensure_access(layout.kafka.root)
+    except admin.BrokerRefusedError as error:
+        raise NotReadyError("Kafka", f"the logins could not be made: {error}") from error
+
+
 def _ensure_topics(layout: Layout) -> None:
     from shop_events.admin import ensure_topics  # noqa: PLC0415  commands that start nothing are quick
 
+    operator = layout.kafka.by_principal[OPERATOR]
     try:
-        asyncio.run(ensure_topics(layout.kafka_bootstrap_servers, layout.topic_prefix))
+        asyncio.run(ensure_topics(operator))
     except (KafkaError, OSError) as error:
         raise NotReadyError(
-            "Kafka", f"the topics could not be made at {layout.kafka_bootstrap_servers}: {error}"
+            "Kafka", f"the topics could not be made at {operator.bootstrap_servers}: {error}"
         ) from error
 
 
@@ -249,11 +305,28 @@ def _info(layout: Layout, launched: Launched) -> StackInfo:
         service_urls={name: layout.url(name) for name in SERVICES},
         databases={name: layout.database(name) for name in SERVICES},
         mongodb_url=layout.mongodb_url,
-        kafka_bootstrap_servers=layout.kafka_bootstrap_servers,
+        kafka_bootstrap_servers=layout.kafka.by_principal[OPERATOR].bootstrap_servers,
+        kafka={name: layout.kafka.by_principal[name] for name in (OPERATOR, ANALYST)},
         topic_prefix=layout.topic_prefix,
         ports=dict(layout.ports),
         pids={part.name: part.pid for part in launched.supervisor.processes().values()},
     )
+
+
+def _write_analyst_file(info: StackInfo) -> None:
+    info.analyst_file.unlink(missing_ok=True)
+    if not info.guards_kafka:
+        return
+    analyst = info.analyst_kafka
+    properties = {
+        "bootstrap.servers": analyst.bootstrap_servers,
+        "security.protocol": analyst.security_protocol,
+        "sasl.mechanism": analyst.sasl_mechanism,
+        "sasl.username": analyst.sasl_username,
+        "sasl.password": analyst.password,
+    }
+    text = "".join(f"{name}={value}\n" for name, value in properties.items())
+    credentials.write_private_text(info.analyst_file, text)
 
 
 def stop(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from shop_devstack.errors import DevstackError
 from shop_devstack.screen import Screen
@@ -29,22 +30,27 @@ def show_topics(screen: Screen) -> None:
 def tail(info: StackInfo, name: str, *, from_start: bool, most: int | None) -> None:
     """Print a topic's records, oldest first, then what comes, one JSON object a line, until Ctrl-C.
 
+    It reads as the analyst, whom the broker itself lets at nothing but open topics.
+
     Args:
         info: the running stack.
         name: the topic, without prefix.
         from_start: begin with what the topic holds, not with what comes next.
         most: stop after so many records; None goes on.
 
-    Raises DevstackError when there is no such topic, or it is closed to readers.
+    Raises DevstackError when there is no such topic, or it is closed to analysts.
     """
     topic = TOPICS.get(name)
     if topic is None:
         raise DevstackError(f"There is no topic {name}; `make topics` lists them")
-    if topic.sensitivity is not Sensitivity.OPEN:
-        raise DevstackError(f"{name} is {topic.sensitivity}: only {', '.join(topic.readers)} may read it")
-    kafka = KafkaSettings(bootstrap_servers=info.kafka_bootstrap_servers, topic_prefix=info.topic_prefix)
+    closed = DevstackError(f"{name} is {topic.sensitivity}: only {', '.join(topic.readers)} may read it")
+    if not info.guards_kafka and topic.sensitivity is not Sensitivity.OPEN:
+        raise closed
     with suppress(KeyboardInterrupt):
-        asyncio.run(_follow(kafka, topic, from_start, most))
+        try:
+            asyncio.run(_follow(info.analyst_kafka, topic, from_start, most))
+        except TopicAuthorizationFailedError as error:
+            raise closed from error
 
 
 async def _follow(kafka: KafkaSettings, topic: Topic, from_start: bool, most: int | None) -> None:
@@ -54,9 +60,9 @@ async def _follow(kafka: KafkaSettings, topic: Topic, from_start: bool, most: in
         auto_offset_reset="earliest" if from_start else "latest",
         isolation_level="read_committed",
     )
-    await consumer.start()
     printed = 0
     try:
+        await consumer.start()
         async for record in consumer:
             sys.stdout.write(json.dumps(line_of(record, topic.name), ensure_ascii=False) + "\n")
             sys.stdout.flush()

@@ -6,6 +6,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from shop_events.admin import ensure_topics
+from shop_events.kafka import KafkaSettings
 from tests.processes import service
 
 pytestmark = pytest.mark.integration
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.integration
 async def test_it_becomes_ready_shows_its_figures_and_ends(
     mongo_url: str, kafka_bootstrap: str, topic_prefix: str, database_name: str
 ) -> None:
-    await ensure_topics(kafka_bootstrap, topic_prefix)
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
     environment = {
         "MONGODB_URL": mongo_url,
         "MONGODB_DATABASE": database_name,

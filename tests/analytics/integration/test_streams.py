@@ -33,7 +33,7 @@ Work = Callable[[Sequence[Event | Message]], Awaitable[None]]
 
 @pytest.fixture
 async def settings(kafka_bootstrap: str, topic_prefix: str) -> AnalyticsSettings:
-    await ensure_topics(kafka_bootstrap, topic_prefix)
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
     return AnalyticsSettings(kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
 
 

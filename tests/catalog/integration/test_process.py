@@ -19,6 +19,7 @@ from shop_events.contracts import Fact
 from shop_events.contracts.catalog import ORDERS
 from shop_events.contracts.identity import SigningKeyPublished
 from shop_events.envelope import encode, envelope_for
+from shop_events.kafka import KafkaSettings
 from tests.catalog.conftest import SECRET, Database, Json, bearer, make_due, until
 from tests.processes import service
 
@@ -53,7 +54,7 @@ async def environment(
     topic_prefix: str,
     sandbox: httpx.AsyncClient,
 ) -> dict[str, str]:
-    await ensure_topics(kafka_bootstrap, topic_prefix)
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
     await publish_key(kafka_bootstrap, topic_prefix)
     return {
         "MONGODB_URL": mongo_url,

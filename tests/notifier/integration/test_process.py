@@ -17,6 +17,7 @@ from shop_devstack.sandbox.signatures import verification_key
 from shop_events.admin import ensure_topics
 from shop_events.contracts import Event, Fact
 from shop_events.envelope import encode, envelope_for
+from shop_events.kafka import KafkaSettings
 from tests.notifier.conftest import UNSUBSCRIBE_KEY, contact, order, until
 from tests.notifier.integration.conftest import ACCOUNT, API_KEY, AUTH_TOKEN, listen, server
 from tests.processes import service
@@ -31,7 +32,7 @@ Tell = Any
 @pytest.fixture
 async def tell(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Tell]:
     """Publish events as their owners do."""
-    await ensure_topics(kafka_bootstrap, topic_prefix)
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
     async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as producer:
 
         async def publish(events: Sequence[Event]) -> None:

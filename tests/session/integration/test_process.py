@@ -59,7 +59,7 @@ async def read_all(kafka: KafkaSettings, least: int) -> list[ConsumerRecord]:
 async def test_a_visit_goes_through_and_its_string_goes_nowhere(
     mongo_url: str, kafka_bootstrap: str, topic_prefix: str, database_name: str
 ) -> None:
-    await ensure_topics(kafka_bootstrap, topic_prefix)
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
     kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
     environment = {
         "MONGODB_URL": mongo_url,
@@ -118,7 +118,7 @@ async def everything(mongo_url: str, database_name: str) -> list[Any]:
 async def test_a_revocation_ends_sessions_while_the_process_runs(
     mongo_url: str, kafka_bootstrap: str, topic_prefix: str, database_name: str
 ) -> None:
-    await ensure_topics(kafka_bootstrap, topic_prefix)
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
     kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
     environment = {
         "MONGODB_URL": mongo_url,
@@ -176,7 +176,7 @@ async def test_without_kafka_own_data_is_read_and_written_and_activity_is_put_of
 async def test_what_was_accepted_is_told_once_although_the_process_is_killed(
     mongo_url: str, kafka_bootstrap: str, topic_prefix: str, database_name: str
 ) -> None:
-    await ensure_topics(kafka_bootstrap, topic_prefix)
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
     kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
     environment = {
         "MONGODB_URL": mongo_url,

@@ -19,12 +19,17 @@ class KafkaSettings(BaseModel):
     topic_prefix: str = ""
     client_id: str = "shopstream"
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     ssl_cafile: str | None = None
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
+
+    @property
+    def password(self) -> str | None:
+        """The SASL password as it is; for clients, never for a log."""
+        return None if self.sasl_password is None else self.sasl_password.get_secret_value()
 
     def named(self, name: str) -> str:
         """Return the name of a topic, group or transaction as the broker knows it."""
@@ -46,7 +51,7 @@ class KafkaSettings(BaseModel):
         if self.security_protocol.startswith("SASL"):
             options["sasl_mechanism"] = self.sasl_mechanism
             options["sasl_plain_username"] = self.sasl_username
-            options["sasl_plain_password"] = self.sasl_password and self.sasl_password.get_secret_value()
+            options["sasl_plain_password"] = self.password
         return options
 
     def _ssl_context(self) -> ssl.SSLContext:

@@ -36,6 +36,7 @@ from shop_events.outbox import OUTBOX, depth, message_of
 from shop_events.outbox_feed import HistoryLost, OutboxFeed, Page, Row, Token, open_feed, still_there, sweep
 from shop_events.producing import TransactionalPublisher, transactional_publisher
 from shop_events.relay_term import Term
+from shop_events.topics import outbox_transactions
 from shop_events.waiting import Backoff, wait_for
 
 RELAY_STATE = "outbox_relay"
@@ -72,7 +73,7 @@ class OutboxRelay:
         self._client = client
         self._db = db
         self._kafka = kafka
-        self._transactional_id = kafka.named(f"{service}-outbox")
+        self._transactional_id = kafka.named(outbox_transactions(service))
         self._ttl = lease_ttl.total_seconds()
         self._within = acknowledged_within.total_seconds()
         self._stuck_after = stuck_after.total_seconds()

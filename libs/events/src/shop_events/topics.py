@@ -120,6 +120,11 @@ def replay(group: str) -> str:
     return f"{group}.replay.v1"
 
 
+def outbox_transactions(service: str) -> str:
+    """``transactional.id`` under which a service's outbox is published."""
+    return f"{service}-outbox"
+
+
 def _for_group(group: str) -> tuple[Topic, Topic]:
     quarter = timedelta(days=90)
     return (
