@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from shop_devstack.demo.secrecy import Needle, Search, search
-from shop_events.kafka import KafkaSettings
 from tests.e2e.conftest import Shop, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -108,9 +107,8 @@ class Visitor:
 
 async def searched(shop: Shop, needles: list[Needle]) -> Search:
     info = shop.info
-    kafka = KafkaSettings(bootstrap_servers=info.kafka_bootstrap_servers, topic_prefix=info.topic_prefix)
     metrics = {name: f"{url}/metrics" for name, url in info.service_urls.items()}
-    return await search(kafka, info.folder / "logs", metrics, needles)
+    return await search(info.operator_kafka, info.folder / "logs", metrics, needles)
 
 
 async def test_no_secret_of_a_shopper_is_in_a_topic_a_log_or_a_metric(shop: Shop) -> None:

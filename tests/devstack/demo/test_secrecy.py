@@ -44,8 +44,9 @@ def test_a_needle_that_is_too_short_is_refused_without_being_told() -> None:
 
 @pytest.fixture
 async def kafka(kafka_bootstrap: str, topic_prefix: str) -> KafkaSettings:
-    await ensure_topics(kafka_bootstrap, topic_prefix)
-    return KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
+    kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
+    await ensure_topics(kafka)
+    return kafka
 
 
 @pytest.fixture

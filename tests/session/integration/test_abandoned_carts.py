@@ -148,7 +148,7 @@ async def test_a_crash_between_the_mark_and_the_commit_changes_nothing(
 async def test_a_process_that_is_killed_and_started_again_tells_of_each_cart_once(
     mongo_url: str, kafka_bootstrap: str, topic_prefix: str, database_name: str
 ) -> None:
-    await ensure_topics(kafka_bootstrap, topic_prefix)
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
     kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
     environment = {
         "MONGODB_URL": mongo_url,

@@ -26,7 +26,6 @@ from shop_devstack.demo.shopping import Shopping
 from shop_devstack.demo.topics import Topics
 from shop_devstack.programs import SERVICES
 from shop_devstack.stack import StackInfo
-from shop_events.kafka import KafkaSettings
 
 T = TypeVar("T")
 
@@ -229,12 +228,11 @@ async def replay(
     info: StackInfo, options: DemoOptions, told: str, selection: Selection, progress: Progress
 ) -> Figures:
     """Replay a selection of invoices on a running stack, all over HTTP. Raises DemoError."""
-    kafka = KafkaSettings(bootstrap_servers=info.kafka_bootstrap_servers, topic_prefix=info.topic_prefix)
     connector = aiohttp.TCPConnector(limit=options.buyers + _AT_THE_DESK)
     nobodys = aiohttp.DummyCookieJar()  # many visitors share the connections; each keeps their own session
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=nobodys) as session,
-        Topics(kafka) as topics,
+        Topics(info.operator_kafka) as topics,
     ):
         return await Replay(info, options, session, topics, progress).run(told, selection)
 
