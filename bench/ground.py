@@ -20,6 +20,7 @@ from shop_devstack import children, ports
 from shop_devstack.kafka import kafka_server
 from shop_devstack.mongod import mongod_server
 from shop_events.admin import ensure_topics
+from shop_events.kafka import KafkaSettings
 
 Document = dict[str, Any]
 
@@ -40,7 +41,7 @@ class Ground:
 
     def topics(self, prefix: str) -> None:
         """Create the topics of the registry under a prefix."""
-        asyncio.run(ensure_topics(self.kafka, prefix))
+        asyncio.run(ensure_topics(KafkaSettings(bootstrap_servers=self.kafka, topic_prefix=prefix)))
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a service process; names are variables in lower case."""

@@ -22,7 +22,6 @@ from shop_devstack.screen import Screen
 from shop_devstack.settings import StackSettings
 from shop_devstack.stack import StackInfo
 from shop_devstack.supervise import Supervisor
-from shop_events.kafka import KafkaSettings
 from tests.e2e.conftest import PASSWORD, Person, Shop, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -130,7 +129,7 @@ async def go_on(shop: Shop, person: Person, product_id: str, guest: Guest) -> st
 
 async def told_of(info: StackInfo, topic: str, key: str) -> list[str]:
     """Return the ids of the events of ``key`` in a topic, oldest first."""
-    kafka = KafkaSettings(bootstrap_servers=info.kafka_bootstrap_servers, topic_prefix=info.topic_prefix)
+    kafka = info.operator_kafka
     consumer = AIOKafkaConsumer(
         kafka.named(topic),
         **kafka.connection(),
