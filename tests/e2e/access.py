@@ -107,6 +107,8 @@ ACCESS: dict[str, Access] = {
     "GET /v1/deliveries/summary": Access(Whose.STAFF),
     "POST /v1/webhooks/sendgrid": Access(Whose.PROVIDER, [{"event": "bounce", "email": "{email}"}]),
     "POST /v1/webhooks/twilio": Access(Whose.PROVIDER, {"MessageStatus": "failed"}),
+    "GET /v1/unsubscribe/{token}": Access(Whose.ANYBODY),  # a token that nobody was sent
+    "POST /v1/unsubscribe/{token}": Access(Whose.ANYBODY),
     # analytics
     "GET /v1/recommendations": Access(Whose.ANYBODY),
     "GET /v1/insights/products/{id}": Access(Whose.STAFF),

@@ -1,4 +1,4 @@
-"""While Kafka is away, or only seems to be there, everybody goes on with their own; all of it arrives later."""
+"""While Kafka is away, or only seems to be there, all go on with their own; what they did arrives later."""
 
 from __future__ import annotations
 
