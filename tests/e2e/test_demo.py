@@ -35,4 +35,5 @@ async def test_invoices_and_receipts_match_one_to_one_and_to_the_penny_twice(
         assert figures.mails == figures.sms == INVOICES
         assert figures.event_types["catalog.order.paid.v1"] == INVOICES
         assert figures.inbox_entries > 0
+        assert figures.searched.secrets >= 5 * figures.customers
         assert (figures.in_flight_at_restart is None) == (restart is None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from shop_devstack import credentials
 from shop_devstack.demo.client import Answer, HttpClient
 from shop_devstack.demo.errors import DemoError
+from shop_devstack.demo.secrecy import Needle
 
 DOMAIN = "shoppers.example"
 _EXPIRES_SOON_SECONDS = 30
@@ -36,6 +37,10 @@ class Account:
         self.user_id = ""
         """Known once logged in."""
         self._tokens: _Tokens | None = None
+        self._held: set[Needle] = {
+            Needle("password", password),
+            Needle("e-mail address", email, personal=True),
+        }
         self._renewing = asyncio.Lock()  # two refreshes of one token would look like theft
 
     async def log_in(self) -> None:
@@ -47,8 +52,13 @@ class Account:
                 f"{self.email} has another password than this folder knows: "
                 "`make reset` forgets the accounts of earlier stacks"
             )
-        self._tokens = _tokens(answer)
+        self._keep(answer)
         self.user_id = answer.body["user_id"]
+
+    @property
+    def needles(self) -> frozenset[Needle]:
+        """What of this user must be found nowhere, but for the address where personal data belongs."""
+        return frozenset(self._held)
 
     async def ask(
         self,
@@ -82,11 +92,15 @@ class Account:
                 "POST", "/v1/auth/refresh", {"refresh_token": old.refresh}, accept=(200, _REFUSED)
             )
             if answer.status != _REFUSED:
-                self._tokens = _tokens(answer)
-                return self._tokens
+                return self._keep(answer)
         await self.log_in()
         assert self._tokens is not None
         return self._tokens
+
+    def _keep(self, answer: Answer) -> _Tokens:
+        self._tokens = tokens = _tokens(answer)
+        self._held |= {Needle("access token", tokens.access), Needle("refresh token", tokens.refresh)}
+        return tokens
 
 
 def _bearing(token: str, headers: Mapping[str, str] | None) -> dict[str, str]:

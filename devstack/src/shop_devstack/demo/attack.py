@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from shop_devstack.demo.accounts import Account, Passwords, email_of, register
 from shop_devstack.demo.client import HttpClient
+from shop_devstack.demo.secrecy import Needle
 
 _MOST_GUESSES = 9  # identity refuses to look at more
 _GUESSES_AT_ONCE = 5
@@ -31,6 +32,8 @@ class Attack:
         self.user_id = ""
         """The victim's, once there is one."""
         self.guesses = 0
+        self.needles: set[Needle] = set()
+        """What the victim, and who guesses, must find nowhere."""
 
     async def run(self) -> None:
         """Guess until there is an alert, or no more guess is looked at."""
@@ -40,6 +43,7 @@ class Attack:
         victim = Account(self._shop, email, password)
         await victim.log_in()
         self.user_id = victim.user_id
+        self.needles |= victim.needles
         while self.guesses < _MOST_GUESSES:
             await self._guess(email)
             if self.guesses >= _GUESSES_AT_ONCE and await self._noticed():
@@ -47,7 +51,9 @@ class Attack:
 
     async def _guess(self, email: str) -> None:
         self.guesses += 1
-        body = {"email": email, "password": f"guess number {self.guesses}"}
+        guess = f"guess number {self.guesses} of {self._name}"
+        self.needles.add(Needle("mistyped password", guess))
+        body = {"email": email, "password": guess}
         await self._shop.ask("POST", "/v1/auth/login", body, accept=(_REFUSED,))
 
     async def _noticed(self) -> bool:

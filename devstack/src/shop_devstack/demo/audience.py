@@ -16,6 +16,7 @@ from shop_devstack.demo.figures import BrowsingFigures
 from shop_devstack.demo.invoices import Invoice, Selection
 from shop_devstack.demo.merchant import Merchant
 from shop_devstack.demo.probes import Probes
+from shop_devstack.demo.secrecy import Needle
 from shop_devstack.demo.shopping import Order
 from shop_devstack.demo.topics import Topics
 from shop_devstack.demo.visitors import Visitor
@@ -122,6 +123,12 @@ class Audience:
             reflected_ms=self._probes.milliseconds,
             reflected_ms_p50=oracle.percentile(self._probes.milliseconds, 50),
         )
+
+    @property
+    def needles(self) -> set[Needle]:
+        """What the visitors and the attacked one keep to themselves."""
+        visitors = (*self._visitors.values(), *self._probes.visitors)
+        return {needle for visitor in visitors for needle in visitor.needles} | self._attack.needles
 
     async def _steady(self) -> Counts:
         """Return the counts once nothing is added any more to what earlier visits left."""

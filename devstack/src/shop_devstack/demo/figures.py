@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel
 from rich.markup import escape
 from rich.table import Table
 
 from shop_devstack import credentials
+from shop_devstack.demo.secrecy import Search
 from shop_devstack.screen import Screen
 
 _SHOWN_DIFFERENCES = 10
@@ -61,6 +63,25 @@ class BrowsingFigures(BaseModel):
         }
 
 
+class SearchFigures(BaseModel):
+    """Where secrets and personal data were looked for; what was found is a difference."""
+
+    secrets: int
+    records: int
+    log_bytes: int
+
+    @classmethod
+    def of(cls, search: Search) -> Self:
+        """Return how far a search went."""
+        return cls(secrets=search.needles, records=search.records, log_bytes=search.log_bytes)
+
+    @property
+    def row(self) -> str:
+        """Return what the table shows."""
+        megabytes = self.log_bytes / 1_000_000
+        return f"{self.secrets:,}, in {self.records:,} records, {megabytes:,.1f} MB of logs, all metrics"
+
+
 class Figures(BaseModel):
     """What one run of the demo has counted and measured. Amounts are in pence."""
 
@@ -94,6 +115,7 @@ class Figures(BaseModel):
     latency_ms_p99: int | None
     browsing: BrowsingFigures | None
     """None when there was nothing but buying."""
+    searched: SearchFigures
     differences: list[str]
 
     @property
@@ -123,6 +145,7 @@ class Figures(BaseModel):
             "price changes": f"{self.price_changes:,}",
             **(self.browsing.rows() if self.browsing else {}),
             **{f"events in {topic}": f"{count:,}" for topic, count in sorted(self.events.items())},
+            "secrets looked for": self.searched.row,
             "mails": f"{self.mails:,}",
             "SMS": f"{self.sms:,}",
             "inbox entries": f"{self.inbox_entries:,} in {self.inboxes_sampled:,} inboxes looked at",

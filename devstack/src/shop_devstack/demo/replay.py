@@ -16,16 +16,18 @@ from shop_devstack.demo.audience import Audience
 from shop_devstack.demo.client import HttpClient
 from shop_devstack.demo.draining import Draining, Rest
 from shop_devstack.demo.errors import DemoError
-from shop_devstack.demo.figures import Figures
+from shop_devstack.demo.figures import Figures, SearchFigures
 from shop_devstack.demo.invoices import Selection
 from shop_devstack.demo.merchant import Merchant, wanted
 from shop_devstack.demo.options import DemoOptions
 from shop_devstack.demo.progress import Progress
 from shop_devstack.demo.schedule import PriceSchedule
+from shop_devstack.demo.secrecy import Search, search
 from shop_devstack.demo.shopping import Shopping
 from shop_devstack.demo.topics import Topics
 from shop_devstack.programs import SERVICES
 from shop_devstack.stack import StackInfo
+from shop_events.topics import TOPICS
 
 T = TypeVar("T")
 
@@ -84,6 +86,7 @@ class Replay:
         rest = await self._drain(shopping)
         drained = time.monotonic()
         entries, differences = await self._judge(shopping, rest)
+        searched = await self._search()
         orders = shopping.orders
         latencies = oracle.latencies(orders, rest.receipts)
         return Figures(
@@ -113,7 +116,8 @@ class Replay:
             latency_ms_p50=oracle.percentile(latencies, 50),
             latency_ms_p99=oracle.percentile(latencies, 99),
             browsing=self._audience.figures() if self._audience else None,
-            differences=differences,
+            searched=SearchFigures.of(searched),
+            differences=[*differences, *searched.differences],
         )
 
     async def _supply(self, selection: Selection) -> None:
@@ -209,6 +213,22 @@ class Replay:
         if not rest.reached(len(shopping.orders)):
             differences.append(f"After {self._options.deadline:.0f} s there were {rest.told()}")
         return entries, differences
+
+    async def _search(self) -> Search:
+        """Look for what shoppers keep to themselves in everything that the stack has said."""
+        accounts = (*self._customers.values(), self._merchant.account)
+        needles = {needle for account in accounts for needle in account.needles}
+        needles |= self._audience.needles if self._audience else set()
+        metrics = {name: f"{url}/metrics" for name, url in self._info.service_urls.items()}
+        logs = self._info.folder / "logs"
+        with self._progress.phase("Secrets looked for", len(TOPICS)) as step:
+            return await search(
+                self._topics.kafka,
+                logs,
+                metrics,
+                needles,
+                lambda place: step() if place.startswith("topic ") else None,
+            )
 
     async def _inboxes(self, shopping: Shopping) -> tuple[int, list[str]]:
         """Look into some inboxes; return how many entries of this run they hold, and what is wrong."""

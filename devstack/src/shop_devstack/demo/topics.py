@@ -31,7 +31,7 @@ class Topics:
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        self._kafka = kafka
+        self.kafka = kafka
         self._consumer = AIOKafkaConsumer(
             **kafka.connection(), group_id=None, enable_auto_commit=False, isolation_level="read_committed"
         )
@@ -91,7 +91,7 @@ class Topics:
         return False
 
     def _take(self, record: ConsumerRecord) -> None:
-        topic = self._kafka.bare(record.topic)
+        topic = self.kafka.bare(record.topic)
         self._after[TopicPartition(record.topic, record.partition)] = record.offset + 1
         headers = headers_of(record.headers)
         event_type = headers.get("ce_type", "unknown")
@@ -137,5 +137,5 @@ class Topics:
         return behind
 
     async def _committed(self, group: str) -> dict[TopicPartition, int]:
-        offsets = await self._admin.list_consumer_group_offsets(self._kafka.named(group))
+        offsets = await self._admin.list_consumer_group_offsets(self.kafka.named(group))
         return {place: found.offset for place, found in offsets.items() if found.offset >= 0}

@@ -6,6 +6,7 @@ from typing import Any
 from shop_devstack.demo.accounts import Account
 from shop_devstack.demo.client import Answer, HttpClient
 from shop_devstack.demo.errors import DemoError
+from shop_devstack.demo.secrecy import Needle
 
 HEADER = "Session-Id"
 MOST_LINES, MOST_PIECES = 100, 999
@@ -20,6 +21,8 @@ class Visitor:
     def __init__(self, client: HttpClient) -> None:
         self._client = client
         self._session: dict[str, str] = {}
+        self.needles: set[Needle] = set()
+        """The session strings, old ones too; they must be found nowhere."""
         self.id = ""
         """As others may know the visitor; there once the visit has begun."""
 
@@ -62,6 +65,7 @@ class Visitor:
     def _keep(self, answer: Answer) -> None:
         if answer.session:
             self._session = {HEADER: answer.session}
+            self.needles.add(Needle("session string", answer.session))
 
 
 def viewed(view_id: str, page: str, at: str, product_id: str | None = None) -> dict[str, Any]:
