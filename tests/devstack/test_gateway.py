@@ -178,7 +178,12 @@ async def test_caddy_routes_guards_and_streams(tmp_path: Path, web: Path) -> Non
             assert echoed.headers["x-content-type-options"] == "nosniff"
             assert "server" not in echoed.headers
 
-            assert (await client.get("/")).text == "<h1>shop</h1>"
+            page = await client.get("/")
+            assert page.text == "<h1>shop</h1>"
+            policy = page.headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'; script-src 'self';")
+            assert "unsafe" not in policy
+            assert "require-trusted-types-for 'script'" in policy
             for path in ("/v1/sessions", "/.secret", "/metrics"):
                 refused = await client.get(path)
                 assert (refused.status_code, refused.headers["content-type"]) == (

@@ -28,10 +28,16 @@ _SECURITY_HEADERS = {
     "X-Frame-Options": ["DENY"],
     "Referrer-Policy": ["strict-origin-when-cross-origin"],
 }
+# Nothing inline, nothing from elsewhere; and no script can turn text into markup or code (trusted types).
 _PAGE_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
+_PAGE_HEADERS = {
+    "Content-Security-Policy": [_PAGE_POLICY],
+    "Cache-Control": ["no-cache"],  # modules of two versions do not fit together; an ETag makes asking cheap
+}
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ def _proxy(route: Route, upstreams: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _files(web: Path) -> dict[str, Any]:
-    policy = {"handler": "headers", "response": {"set": {"Content-Security-Policy": [_PAGE_POLICY]}}}
+    policy = {"handler": "headers", "response": {"set": _PAGE_HEADERS}}
     server = {"handler": "file_server", "root": str(web), "hide": [".*"]}
     return {"match": [{"method": ["GET", "HEAD"]}], "handle": [policy, server], "terminal": True}
 

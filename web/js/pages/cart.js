@@ -78,7 +78,7 @@ function paying(place, found) {
   const card = h("select", { id: "card" }, Object.entries(CARDS).map(([value, name]) => h("option", { value }, name)));
   const button = h("button", { class: "strong", id: "buy", disabled: !sellable }, "Buy now");
   button.addEventListener("click", () => buy(place, button, found, card.value));
-  return [h("label", { for: "card" }, "Pay with"), card, button];
+  return [h("p", { class: "pay" }, h("label", { for: "card" }, "Pay with"), card), button];
 }
 
 async function alter(place, change) {
