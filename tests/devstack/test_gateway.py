@@ -57,6 +57,7 @@ def service_for(path: str, table: list[Route]) -> str | None:
         ("/v1/notifications/ntf_1/read", "notifier"),
         ("/v1/webhooks/sendgrid", "notifier"),
         ("/v1/unsubscribe/token", "notifier"),
+        ("/v1/broadcasts/brd_1", "notifier"),
         ("/v1/recommendations", "analytics"),
         ("/v1/insights/top", "analytics"),
         ("/health/ready", None),

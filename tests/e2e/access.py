@@ -103,6 +103,11 @@ ACCESS: dict[str, Access] = {
     # notifier
     "GET /v1/notifications": Access(Whose.CALLER),
     "POST /v1/notifications/{id}/read": Access(Whose.OWNER),
+    # The id is none, so that the stream does not begin; tests/e2e/test_inbox.py listens to what it tells.
+    "GET /v1/notifications/stream": Access(Whose.CALLER, headers={"Last-Event-ID": "x"}),
+    "GET /v1/broadcasts": Access(Whose.STAFF),
+    "POST /v1/broadcasts": Access(Whose.STAFF, {"title": "x", "body": "x"}, KEY),
+    "DELETE /v1/broadcasts/{id}": Access(Whose.STAFF),
     "GET /v1/deliveries": Access(Whose.STAFF, query="?status=sent"),
     "GET /v1/deliveries/summary": Access(Whose.STAFF),
     "POST /v1/webhooks/sendgrid": Access(Whose.PROVIDER, [{"event": "bounce", "email": "{email}"}]),

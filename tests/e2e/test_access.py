@@ -177,6 +177,7 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "notifications": entry["id"],
             "users": user_id,
             "states": "game",
+            "broadcasts": "brd_none",
             "unsubscribe": secrets.token_urlsafe(32),
         },
         texts={

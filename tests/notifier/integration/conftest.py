@@ -15,12 +15,15 @@ from fastapi import FastAPI
 
 from shop_chassis.app import Api, create_app
 from shop_chassis.auth import Caller, TokenVerifier
+from shop_chassis.problems import Unauthenticated
 from shop_devstack.sandbox.app import create_app as create_sandbox
 from shop_devstack.sandbox.settings import SandboxSettings
 from shop_devstack.sandbox.signatures import new_signing_key, verification_key
 from shop_notifier.adapters.sendgrid import SendGrid, SendGridWebhook
 from shop_notifier.adapters.twilio import Twilio, TwilioWebhook
 from shop_notifier.api import ERRORS, ROUTERS
+from shop_notifier.api.stream import Streams
+from shop_notifier.application.live import Watchers
 from shop_notifier.settings import NotifierSettings
 from shop_notifier.store.unit_of_work import Transact
 from tests.notifier.conftest import UNSUBSCRIBE_KEY
@@ -31,9 +34,14 @@ API_KEY = "SG.sandbox"
 
 
 class EveryToken:
-    """Verifies nothing: a token is ``<user id>`` or ``<user id>:<role>``."""
+    """Verifies nothing: a token is ``<user id>`` or ``<user id>:<role>``, good until it is ``revoked``."""
+
+    def __init__(self) -> None:
+        self.revoked: set[str] = set()
 
     def verify(self, token: str) -> Caller:
+        if token in self.revoked:
+            raise Unauthenticated
         user_id, _, role = token.partition(":")
         return Caller(user_id, frozenset({role} if role else ()))
 
@@ -78,10 +86,21 @@ def signing_key() -> str:
 
 
 @pytest.fixture
-def make_app(transact: Transact, signing_key: str) -> Any:
+def tokens() -> EveryToken:
+    return EveryToken()
+
+
+@pytest.fixture
+def streams() -> Streams:
+    """What streams share: four at most, two of one user; they beat fast and wait briefly."""
+    return Streams(Watchers(4, 2), asyncio.Event(), heartbeat=0.2, patience=1)
+
+
+@pytest.fixture
+def make_app(transact: Transact, signing_key: str, tokens: EveryToken, streams: Streams) -> Any:
     """Make the API as seen under a public URL."""
 
-    def make(public_url: str) -> FastAPI:
+    def make(public_url: str, streams: Streams = streams) -> FastAPI:
         settings = NotifierSettings(
             sendgrid_api_key=API_KEY,
             sendgrid_webhook_public_key=verification_key(signing_key),
@@ -94,8 +113,9 @@ def make_app(transact: Transact, signing_key: str) -> Any:
         state = {
             "sendgrid_webhook": SendGridWebhook(settings.sendgrid_webhook_public_key),
             "twilio_webhook": TwilioWebhook(AUTH_TOKEN, public_url),
+            "streams": streams,
         }
-        verifier = cast(TokenVerifier, EveryToken())
+        verifier = cast(TokenVerifier, tokens)
         return create_app(settings, Api(ROUTERS, ERRORS, state), transact=transact, verifier=verifier)
 
     return make

@@ -195,3 +195,20 @@ async def _caller(caller: MaybeCaller) -> Caller:
 
 Authenticated = Annotated[Caller, Depends(_caller)]
 """Who is calling; 401 for anybody unknown."""
+
+
+async def _still_valid(request: Request, caller: Authenticated) -> Callable[[], bool]:
+    token = request.headers["authorization"].partition(" ")[2].strip()
+    verifier = cast(TokenVerifier, request.app.state.verifier)
+
+    def check() -> bool:
+        try:
+            return verifier.verify(token).user_id == caller.user_id
+        except Unauthenticated:
+            return False
+
+    return check
+
+
+StillValid = Annotated[Callable[[], bool], Depends(_still_valid)]
+"""Whether the caller's token still holds, asked again and again by answers that last."""

@@ -19,12 +19,15 @@ from shop_notifier.adapters.templates import Templates
 from shop_notifier.adapters.twilio import Twilio, TwilioWebhook
 from shop_notifier.adapters.unsubscribe_links import UnsubscribeLinks
 from shop_notifier.api import ERRORS, ROUTERS
+from shop_notifier.api.stream import Streams
 from shop_notifier.application import alerts
+from shop_notifier.application.live import Watchers
 from shop_notifier.consumers import analytics, catalog, identity
 from shop_notifier.domain.notifications import Channel
 from shop_notifier.jobs.dispatch import Bell, Dispatcher, Pace
 from shop_notifier.jobs.settle import settle
 from shop_notifier.settings import NotifierSettings
+from shop_notifier.store.inbox_tail import InboxTail
 from shop_notifier.store.schema import migrate
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
@@ -37,6 +40,7 @@ class Ports:
     twilio: Twilio
     sendgrid_webhook: SendGridWebhook
     twilio_webhook: TwilioWebhook
+    watchers: Watchers
 
 
 NotifierRuntime = Runtime[NotifierSettings, Ports]
@@ -54,14 +58,23 @@ def notifier() -> Service[NotifierSettings, Ports]:
         migrate=migrate,
         resources=partial(_ports, unit_of_work),
         jobs=_jobs,
+        api_parts=_tail,
         parts=partial(_dispatchers, bell),
     )
 
 
 def _api(runtime: NotifierRuntime) -> Api:
     ports = runtime.resources
-    webhooks = {"sendgrid_webhook": ports.sendgrid_webhook, "twilio_webhook": ports.twilio_webhook}
-    return Api(ROUTERS, ERRORS, webhooks)
+    state = {
+        "sendgrid_webhook": ports.sendgrid_webhook,
+        "twilio_webhook": ports.twilio_webhook,
+        "streams": Streams(ports.watchers, runtime.stopping, runtime.settings.inbox_stream_heartbeat_seconds),
+    }
+    return Api(ROUTERS, ERRORS, state)
+
+
+def _tail(runtime: NotifierRuntime) -> list[Part]:
+    return [Part("inbox-tail", InboxTail(runtime.db, runtime.resources.watchers.changed).run)]
 
 
 def _jobs(runtime: NotifierRuntime) -> list[Job]:
@@ -115,6 +128,7 @@ async def _ports(
             twilio,
             SendGridWebhook(settings.sendgrid_webhook_public_key),
             TwilioWebhook(token, settings.public_url),
+            Watchers(settings.inbox_streams, settings.inbox_streams_per_user),
         )
     finally:
         sendgrid.close()

@@ -73,6 +73,18 @@ class NotifierSettings(ServiceSettings):
     suggestion_days: float = Field(
         7, gt=0, le=365, description="Time in which mails with suggestions are counted"
     )
+    broadcast_days: float = Field(
+        30, gt=0, le=365, description="How long a broadcast is shown, unless it is withdrawn"
+    )
+    inbox_streams: int = Field(
+        256, ge=1, le=100_000, description="Live inboxes open in this process; half of MAX_IN_FLIGHT at most"
+    )
+    inbox_streams_per_user: int = Field(
+        8, ge=1, le=1000, description="Live inboxes of one user in this process"
+    )
+    inbox_stream_heartbeat_seconds: float = Field(
+        15, gt=0, le=300, description="Silence after which a live inbox shows that it is alive"
+    )
     unsubscribe_key: SecretStr = Field(
         description="Fernet keys that seal the links to unsubscribe, separated by commas: the first one "
         "seals, all of them open. 32 random bytes each, base64url; without one, its old links are dead"
@@ -91,6 +103,12 @@ class NotifierSettings(ServiceSettings):
             raise ValueError("CLAIM_STALE_SECONDS must be at least twice PROVIDER_TIMEOUT_SECONDS")
         return self
 
+    @model_validator(mode="after")
+    def _streams_leave_room(self) -> Self:
+        if self.inbox_streams > self.max_in_flight // 2:
+            raise ValueError("INBOX_STREAMS must be at most half of MAX_IN_FLIGHT")
+        return self
+
     @property
     def rules(self) -> Rules:
         """Return what the use cases need to know of the environment."""
@@ -99,6 +117,7 @@ class NotifierSettings(ServiceSettings):
             alert_window=timedelta(seconds=self.alert_window_seconds),
             suggestions_per_person=self.suggestion_mails,
             suggestion_period=timedelta(days=self.suggestion_days),
+            broadcast_life=timedelta(days=self.broadcast_days),
         )
 
     @property

@@ -14,7 +14,7 @@ from shop_chassis.openapi import responses
 from shop_notifier.api.errors import ERRORS
 from shop_notifier.application import inbox
 from shop_notifier.domain.errors import NotificationNotFound
-from shop_notifier.domain.notifications import Notification
+from shop_notifier.domain.inbox import Entry, Position
 
 router = APIRouter(tags=["inbox"])
 
@@ -27,21 +27,14 @@ class EntryView(BaseModel):
     about: dict[str, str]
     title: str
     body: str
+    link: str | None
     created_at: datetime
     read_at: datetime | None
 
     @classmethod
-    def of(cls, entry: Notification) -> Self:
+    def of(cls, entry: Entry) -> Self:
         """Return how an entry is shown."""
-        return cls(
-            id=entry.id,
-            kind=entry.kind,
-            about=dict(entry.about),
-            title=entry.content["title"],
-            body=entry.content["body"],
-            created_at=entry.created_at,
-            read_at=entry.read_at,
-        )
+        return cls(**{name: getattr(entry, name) for name in cls.model_fields})
 
 
 class Inbox(Listing[EntryView]):
@@ -53,7 +46,7 @@ class Inbox(Listing[EntryView]):
 @router.get("/v1/notifications", responses=responses(BadCursor))
 async def list_notifications(caller: Authenticated, page: Page, read: Read) -> Inbox:
     """Show the caller's own notifications, newest first."""
-    found = await read(inbox.page, caller, page.limit, _position(page))
+    found = await read(inbox.page, caller, page.limit, position_after(page))
     return Inbox(
         items=[EntryView.of(entry) for entry in found.entries],
         next_cursor=_cursor(found.entries[-1]) if len(found.entries) == page.limit else None,
@@ -69,11 +62,16 @@ async def read_notification(
     return EntryView.of(await transact(inbox.read, caller, id))
 
 
-def _cursor(entry: Notification) -> str:
+def _cursor(entry: Entry) -> str:
     return encode_cursor(round(entry.created_at.timestamp() * 1000), entry.id)
 
 
-def _position(page: PageRequest) -> inbox.Position | None:
+def position_after(page: PageRequest) -> Position | None:
+    """Return the position (time, id) that a page begins behind; None for the first page.
+
+    Raises:
+        BadCursor: it is none.
+    """
     after = page.after(int, str)
     if after is None:
         return None

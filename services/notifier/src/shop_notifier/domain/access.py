@@ -7,7 +7,8 @@ from typing import Protocol
 
 from shop_notifier.domain.errors import AccessDenied
 
-OPERATORS = frozenset({"administrator", "support"})
+ADMINISTRATOR = "administrator"
+OPERATORS = frozenset({ADMINISTRATOR, "support"})
 
 
 class Caller(Protocol):
@@ -18,6 +19,16 @@ class Caller(Protocol):
 
     @property
     def roles(self) -> Collection[str]: ...
+
+
+def demand_administrator(caller: Caller) -> None:
+    """Let only administrators pass.
+
+    Raises:
+        AccessDenied: the caller is none.
+    """
+    if ADMINISTRATOR not in caller.roles:
+        raise AccessDenied("Only administrators may do this.")
 
 
 def demand_operator(caller: Caller) -> None:

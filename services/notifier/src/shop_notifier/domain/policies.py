@@ -16,12 +16,14 @@ class Rules:
         alert_window: how long alerts of one rule are gathered before they are mailed.
         suggestions_per_person: most mails with suggestions that one person gets.
         suggestion_period: the time in which they count.
+        broadcast_life: how long a broadcast is shown, unless it is withdrawn.
     """
 
     public_url: str = "http://localhost:8080"
     alert_window: timedelta = timedelta(seconds=60)
     suggestions_per_person: int = 2
     suggestion_period: timedelta = timedelta(days=7)
+    broadcast_life: timedelta = timedelta(days=30)
 
 
 class WhenUnknown(StrEnum):

@@ -94,10 +94,16 @@ class Notifications:
         return found[0] if found else None
 
     async def inbox(
-        self, user_id: str, limit: int, before: tuple[datetime, str] | None
+        self,
+        user_id: str,
+        limit: int,
+        before: tuple[datetime, str] | None = None,
+        since: datetime | None = None,
     ) -> list[Notification]:
-        """Return entries of a site inbox, newest first, from behind the position ``before``."""
+        """Return entries of a site inbox, newest first: behind ``before``, made after ``since``."""
         wanted: dict[str, Any] = {"user_id": user_id, "channel": Channel.SITE}
+        if since is not None:
+            wanted["created_at"] = {"$gt": since}
         if before is not None:
             created_at, id = before
             wanted["$or"] = [

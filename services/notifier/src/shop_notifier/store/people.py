@@ -8,11 +8,11 @@ from typing import Any
 
 from shop_events.contracts.identity import ContactChanged
 from shop_events.read_model import ReadModel
+from shop_notifier.domain.access import ADMINISTRATOR
 from shop_notifier.domain.notifications import Channel
 
 CONTACTS = "contacts"
 USERS = "users"
-ADMINISTRATOR = "administrator"
 
 _MOST_ADMINISTRATORS = 100
 

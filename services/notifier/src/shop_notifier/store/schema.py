@@ -8,9 +8,11 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 
+from shop_notifier.domain.access import ADMINISTRATOR
 from shop_notifier.domain.notifications import Channel, Status
+from shop_notifier.store.broadcasts import BROADCAST_READS, BROADCASTS
 from shop_notifier.store.notifications import NOTIFICATIONS
-from shop_notifier.store.people import ADMINISTRATOR, USERS
+from shop_notifier.store.people import USERS
 from shop_notifier.store.webhooks import WEBHOOK_EVENTS
 
 # SendGrid repeats a webhook for 24 hours.
@@ -29,6 +31,11 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
                 name="inbox",
                 partialFilterExpression={"channel": Channel.SITE.value},
             ),
+            IndexModel(
+                [("user_id", ASCENDING)],
+                name="unread",
+                partialFilterExpression={"channel": Channel.SITE.value, "status": Status.DELIVERED.value},
+            ),
             IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="by_status"),
         ]
     )
@@ -40,6 +47,16 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
                 partialFilterExpression={"roles": ADMINISTRATOR},
             )
         ]
+    )
+    await db[BROADCASTS].create_indexes(
+        [
+            IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
+            IndexModel([("withdrawn_at", ASCENDING), ("shown_until", ASCENDING)], name="shown"),
+            IndexModel([("created_by", ASCENDING), ("key", ASCENDING)], name="idempotency", unique=True),
+        ]
+    )
+    await db[BROADCAST_READS].create_indexes(
+        [IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0)]
     )
     await db[WEBHOOK_EVENTS].create_indexes(
         [

@@ -14,6 +14,7 @@ from shop_notifier.domain.notifications import Notification
 from shop_notifier.domain.policies import Rules
 from shop_notifier.domain.sending import Links, Texts
 from shop_notifier.store.alert_digests import ALERT_DIGESTS, AlertDigests
+from shop_notifier.store.broadcasts import Broadcasts
 from shop_notifier.store.notifications import NOTIFICATIONS, Notifications
 from shop_notifier.store.people import CONTACTS, USERS, Contacts, Users
 from shop_notifier.store.products import PRODUCTS, Products
@@ -66,6 +67,10 @@ class NotifierUnitOfWork(UnitOfWork):
     @cached_property
     def users(self) -> Users:
         return Users(self.db[USERS], self.session)
+
+    @cached_property
+    def broadcasts(self) -> Broadcasts:
+        return Broadcasts(self.db, self.session)
 
     @cached_property
     def alert_digests(self) -> AlertDigests:
