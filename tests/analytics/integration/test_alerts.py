@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
@@ -128,3 +129,48 @@ async def test_a_login_told_again_is_no_further_failure(streams: Streams) -> Non
     again: list[Any] = [message(failed("usr_1"), "e1") for _ in range(20)]
     await streams.take(Log().append(*again), size=3)
     assert await streams.told(*ALERTS) == []
+
+
+async def test_a_topic_that_begins_in_the_middle_of_an_attack_by_now_raises_nothing_again(
+    streams: Streams,
+) -> None:
+    log = Log()
+    log.append(*attack("usr_1"), failed("usr_1", NOON + timedelta(hours=1)))
+    await streams.take(log.records)
+    told = await streams.told(*ALERTS)
+    assert [type(event) for event in told] == [AlertRaised, AlertResolved]
+    await drop_read_models(streams.db)
+    await streams.take(log.records[20:])
+    assert await streams.told(*ALERTS) == told
+    await streams.take(log.append(*attack("usr_1", at=NOON + timedelta(hours=2))))
+    assert [type(event) for event in await streams.told(*ALERTS)] == [AlertRaised, AlertResolved, AlertRaised]
+
+
+async def test_late_and_repeated_events_of_every_rule_raise_each_crossing_once(streams: Streams) -> None:
+    """Two crossings of each rule, told in disorder and twice, as several processes with several clocks do."""
+    crossings: list[Event] = []
+    for number, at in enumerate((NOON, NOON + timedelta(hours=6))):
+        tried = [failed("usr_1", at + timedelta(seconds=each)) for each in range(12)]
+        refused = [
+            declined(f"ord_{number}-{each}", "usr_1", at + timedelta(minutes=each)) for each in range(8)
+        ]
+        seen = [view("vis_1", f"p{number}-{each}", at + timedelta(milliseconds=each)) for each in range(90)]
+        for events in (tried, refused, seen):
+            shuffled = [*events[1::2], *events[::2]]
+            crossings += [*shuffled, *shuffled[:5]]
+        crossings += [
+            *vitals("catalog-1", *((21600 * number + step * 15, 0.08) for step in (0, 2, 1, 4, 3, 9, 8, 10))),
+            *vitals("catalog-1", (21600 * number + 300, 0.9), (21600 * number + 200, 0.01)),
+        ]
+    log = Log()
+    for event in crossings:
+        log.append(message(event, str(uuid5(NAMESPACE_OID, event.model_dump_json()))))
+    await streams.take(log.records, size=17)
+    await streams.take(log.records[40:], size=50)
+    while await alerts.resolve(streams.transact):
+        pass
+    told: dict[str, list[type[Event]]] = {}
+    for event in await streams.told(AlertRaised, AlertResolved):
+        told.setdefault(event.rule, []).append(type(event))
+    expected = [AlertRaised, AlertResolved] * 2
+    assert told == dict.fromkeys(("login-failures", "card-declines", "scraping", "low-memory"), expected)

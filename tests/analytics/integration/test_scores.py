@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from shop_analytics.consumers import catalog
 from shop_analytics.jobs import scores
 from shop_analytics.settings import AnalyticsSettings
+from shop_analytics.store.shelf import Products
 from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
 from shop_events.contracts.catalog import ProductDeleted
 from shop_events.outbox import OUTBOX
@@ -57,4 +59,42 @@ async def test_sequences_grow_also_beyond_the_end_of_a_product(
         (ScoreChanged, 2),
         (ScoreDropped, 3),
     ]
+    assert await streams.transact.read(lambda uow: uow.scores.most_popular(5)) == []
+
+
+async def test_what_was_counted_before_a_long_silence_is_told_after_it(
+    streams: Streams, settings: AnalyticsSettings
+) -> None:
+    await hear(streams, catalog.product_changed, product("a"))
+    await hear(streams, catalog.product_changed, product("b"))
+    await streams.take(Log().append(view("vis_1", "a", datetime.now(UTC))))
+    await scores.tell(streams.transact, settings.heat)
+    await streams.take(Log(partitions=1).append(paid("ord_1", "usr_1", "b", at=datetime.now(UTC))))
+    hours_ago = datetime.now(UTC) - timedelta(hours=3)
+    await streams.db.tallies.update_many({}, {"$set": {"touched_at": hours_ago}})
+    await streams.db.progress.update_many({}, {"$set": {"until": hours_ago}})
+    await scores.tell(streams.transact, settings.heat)
+    await scores.tell(streams.transact, settings.heat)
+    assert [event.product_id for event in await streams.told(ScoreChanged)] == ["a", "b"]
+
+
+async def test_a_score_that_was_told_while_its_product_was_deleted_is_dropped(
+    streams: Streams, settings: AnalyticsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hear(streams, catalog.product_changed, product("a"))
+    await streams.take(Log().append(view("vis_1", "a", datetime.now(UTC))))
+    real = Products.get_many
+
+    async def get_many(self: Products, keys: Any) -> Any:
+        found = await real(self, keys)
+        monkeypatch.undo()
+        await hear(streams, catalog.product_deleted, ProductDeleted(product_id="a"), sequence=2)
+        return found
+
+    monkeypatch.setattr(Products, "get_many", get_many)
+    await scores.tell(streams.transact, settings.heat)
+    await scores.tell(streams.transact, settings.heat)
+    await scores.tell(streams.transact, settings.heat)
+    told = await streams.told(ScoreChanged, ScoreDropped)
+    assert [type(event) for event in told] == [ScoreChanged, ScoreDropped]
     assert await streams.transact.read(lambda uow: uow.scores.most_popular(5)) == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shop_analytics.application import suggestions as use_cases
 from shop_analytics.consumers import catalog
 from shop_analytics.jobs import suggestions
 from shop_analytics.store.unit_of_work import whole_milliseconds
@@ -75,3 +77,13 @@ async def test_who_bought_it_after_all_is_left_alone(shop: Streams) -> None:
     await shop.take(log.records)
     await suggestions.take_due(shop.transact)
     assert [each.occasion for each in await shop.told(ProductsSuggested)] == ["purchase"]
+
+
+async def test_two_processes_that_take_one_occasion_suggest_once(shop: Streams) -> None:
+    log = Log(partitions=1)
+    log._ends["catalog.orders.v1", 0] = 100
+    await shop.take(log.append(paid("ord_a", "usr_9", "a", at=NOW)))
+    (due,) = await shop.transact.read(use_cases.due)
+    await asyncio.gather(*(shop.transact(use_cases.take, due) for _ in range(3)))
+    await shop.transact(use_cases.take, due)
+    assert len(await shop.told(ProductsSuggested)) == 1

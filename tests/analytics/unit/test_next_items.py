@@ -12,6 +12,7 @@ import pytest
 from shop_analytics.consumers.sessions import SessionFeed
 from shop_analytics.domain.next_items import Neighbours, SessionIndex
 from shop_analytics.domain.sessions import OpenSessions
+from shop_analytics.settings import AnalyticsSettings
 from shop_events.contracts.session import ACTIVITY, PageViewed
 from shop_events.envelope import Message, decode
 from tests.analytics.conftest import NOON, message, view
@@ -89,7 +90,7 @@ def as_messages(name: str) -> Iterator[Message]:
 @pytest.mark.skipif(not (DATA / "serenade_toy_train.tsv.gz").exists(), reason="the data set is not here")
 def test_it_predicts_as_well_as_the_paper_says() -> None:
     """Serenade's toy set, its clicks as records in the order of time; pauses in it last up to 88 minutes."""
-    index = SessionIndex()
+    index = SessionIndex(AnalyticsSettings().neighbours)
     feed = SessionFeed(index, timedelta(hours=2))
     for each in as_messages("train"):
         assert each.topic == ACTIVITY

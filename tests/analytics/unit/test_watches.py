@@ -95,6 +95,31 @@ def test_the_same_page_over_and_over_and_a_quick_reader_are_none() -> None:
     assert not kinds(said, Crossed)
 
 
+def test_a_late_event_that_completes_a_crossing_does_not_date_it_back() -> None:
+    """Else it would begin before the last one ended, and be taken for that one."""
+    login = logins(LoginWatch(), [0, 1, 2, 3, 4, 200, 201, 202, 203, 3.5])
+    decline = DeclineWatch()
+    orders = enumerate([0, 1, 2, 3, 9000, 9001, 9002, 5])
+    declines = [each for n, seconds in orders for each in decline.take(f"ord_{n}", NOON + after(seconds))]
+    scraping = ScrapingWatch()
+    moments = [*(each * 0.01 for each in range(40)), *(100 + each * 0.01 for each in range(39)), 0.5]
+    views = [each for n, at in enumerate(moments) for each in scraping.viewed(f"/{n}", NOON + after(at))]
+    for said in (login, declines, views):
+        first, over, second = kinds(said, Crossed, Over)
+        assert isinstance(first, Crossed)
+        assert isinstance(over, Over)
+        assert isinstance(second, Crossed)
+        assert first.at < over.at < second.at
+
+
+def test_what_is_remembered_of_declined_payments_is_bounded() -> None:
+    watch = DeclineWatch()
+    said = [v for each in range(5000) for v in watch.take(f"ord_{each}", NOON + after(each / 10))]
+    assert len(kinds(said, Crossed)) == 1
+    assert len(watch.declined) <= 20
+    assert kinds(watch.take("ord_later", NOON + after(500 + 3600)), Over)
+
+
 def memory(watch: MemoryWatch, *samples: tuple[float, float]) -> list[Verdict]:
     return [v for seconds, ratio in samples for v in watch.sampled(ratio, NOON + after(seconds))]
 

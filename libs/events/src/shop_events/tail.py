@@ -29,7 +29,7 @@ class Tail:
         topic: which one (without prefix).
         take: called with each event and its partition; those of a partition come in order.
         history: how far back to begin.
-        idle: called whenever nothing was there to read.
+        idle: called whenever all there was has been read; not while the broker only takes its time.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Tail:
             while not stop.is_set():
                 fetched = await client.getmany(timeout_ms=_POLL_MS, max_records=2000)
                 await self._take(fetched)
-                if not fetched:
+                if not fetched and await self._is_at_end(client):
                     self.caught_up.set()
                     self._idle()
         finally:
@@ -95,6 +95,17 @@ class Tail:
                 client.seek(partition, place.offset)
         for partition, position in self._positions.items():
             client.seek(partition, position)
+
+    async def _is_at_end(self, client: AIOKafkaConsumer) -> bool:
+        """Say whether each partition was read to where the broker last said that it ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_POLL_MS / 1000):
+                for partition in client.assignment():
+                    end = client.highwater(partition)
+                    if end is None or await client.position(partition) < end:
+                        return False
+                return True
+        return False
 
     async def _take(self, fetched: dict[TopicPartition, Sequence[ConsumerRecord]]) -> None:
         for partition, records in fetched.items():

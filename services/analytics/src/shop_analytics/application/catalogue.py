@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from shop_analytics.application import scores
 from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork
-from shop_events.contracts import Fact
-from shop_events.contracts.analytics import ScoreDropped
 from shop_events.contracts.catalog import ProductChanged, ProductDeleted
 
 
@@ -17,9 +16,7 @@ async def keep_product(uow: AnalyticsUnitOfWork, event: ProductChanged) -> None:
 async def forget_product(uow: AnalyticsUnitOfWork, event: ProductDeleted) -> None:
     """Forget a product, and its score."""
     await uow.products.remove(event.product_id, uow.sequence)
-    version = await uow.scores.drop(event.product_id)
-    if version:
-        uow.publish([Fact(ScoreDropped(product_id=event.product_id), version)])
+    await scores.drop(uow, event.product_id)
 
 
 async def keep_stock(uow: AnalyticsUnitOfWork, product_id: str, *, out: bool) -> None:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shop_analytics.domain.popularity import Heat, Score
 from shop_analytics.store.scores import ScoredProduct
 from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork
 from shop_events.contracts import Fact
-from shop_events.contracts.analytics import ScoreChanged
+from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
 
 BATCH = 300
 LOOK_BACK = timedelta(minutes=2)
 """Longer than a batch may take from its clock to its commit."""
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+async def untold_since(uow: AnalyticsUnitOfWork) -> datetime:
+    """Return since when something may have been added that was not told, however long nobody told."""
+    told_until = await uow.progress.told_until()
+    return told_until - LOOK_BACK if told_until else _EVER
+
+
+async def told_until(uow: AnalyticsUnitOfWork, moment: datetime) -> None:
+    """Note that what was added by then is told."""
+    await uow.progress.note(moment)
 
 
 async def touched(uow: AnalyticsUnitOfWork, since: datetime, after: str) -> list[str]:
@@ -29,11 +41,14 @@ async def stale(uow: AnalyticsUnitOfWork, heat: Heat) -> list[str]:
 async def tell(uow: AnalyticsUnitOfWork, product_ids: Sequence[str], heat: Heat) -> int:
     """Publish the scores of products as of now where they differ from what was told; return how many did.
 
-    Products that catalog has not told of, or that are gone, have no score.
+    Products that catalog has not told of, or that are gone, have no score; one that was told while its
+    product was being deleted is dropped.
     """
     listed = await uow.products.get_many(product_ids)
     shards = await uow.tallies.of(listed)
-    known = await uow.scores.load(listed)
+    known = await uow.scores.load(product_ids)
+    for product_id in known.keys() - listed.keys():
+        await drop(uow, product_id)
     changed = []
     for product_id in listed:
         score = heat.score(shards[product_id], uow.now)
@@ -44,6 +59,13 @@ async def tell(uow: AnalyticsUnitOfWork, product_ids: Sequence[str], heat: Heat)
     await uow.scores.checked(set(product_ids) - {each.product_id for each in changed}, uow.now)
     uow.publish(_fact(scored, heat) for scored in changed)
     return len(changed)
+
+
+async def drop(uow: AnalyticsUnitOfWork, product_id: str) -> None:
+    """Let a product have no score any more."""
+    version = await uow.scores.drop(product_id)
+    if version:
+        uow.publish([Fact(ScoreDropped(product_id=product_id), version)])
 
 
 async def republish(uow: AnalyticsUnitOfWork, after: str, heat: Heat) -> list[ScoredProduct]:

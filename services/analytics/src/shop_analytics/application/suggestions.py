@@ -30,8 +30,7 @@ async def take(uow: AnalyticsUnitOfWork, opportunity: Opportunity) -> Outcome:
     else:
         products = await _products(uow, opportunity)
         outcome = "made" if products else "nothing"
-    await uow.suggestions.close(opportunity, outcome, uow.now)
-    if products:
+    if await uow.suggestions.close(opportunity, outcome, uow.now) and products:
         version = await uow.suggestion_versions.next(opportunity.user_id)
         uow.publish([Fact(_event(opportunity, products, uow.now), version)], opportunity.id)
     return outcome

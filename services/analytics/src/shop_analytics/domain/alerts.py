@@ -26,12 +26,19 @@ def fingerprint(rule: Rule, subject: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """The newest crossing of an alert; ``until`` is when it is over unless more is heard."""
+    """The newest crossing of an alert; ``until`` is when it is over unless more is heard, or when it was."""
 
     raised_at: datetime
     until: datetime
     severity: Severity
     open: bool
+
+    def covers(self, at: datetime) -> bool:
+        """Say whether what begins at ``at`` is this one, or came before it.
+
+        Who reads the topics anew, from where they begin by now, may find a crossing later than it was.
+        """
+        return at <= self.raised_at or at < self.until
 
 
 class Alert(Aggregate):
@@ -65,14 +72,14 @@ class Alert(Aggregate):
     def resolve(self, since: datetime, at: datetime) -> None:
         """Say that the crossing of ``since`` is over, if it still went on."""
         if crossing := self._going_on(since):
-            self.crossing = Crossing(since, crossing.until, crossing.severity, open=False)
+            self.crossing = Crossing(since, min(at, crossing.until), crossing.severity, open=False)
             event = AlertResolved(
                 fingerprint=self.fingerprint, rule=self.rule, subject=self.subject, raised_at=since, at=at
             )
             self.record(event)
 
     def _raise(self, verdict: Crossed) -> None:
-        if self.crossing and verdict.at <= self.crossing.raised_at:
+        if self.crossing and self.crossing.covers(verdict.at):
             return
         if self.crossing and self.crossing.open:
             self.resolve(self.crossing.raised_at, verdict.at)

@@ -31,9 +31,5 @@ class Decay:
         present = self._halves(now)
         return sum(amount * math.exp2(int(era) * _ERA - present) for era, amount in sums.items())
 
-    def rate(self, sums: Mapping[str, float], now: datetime) -> float:
-        """Return what came in per second lately, weighed by age."""
-        return self.value(sums, now) * math.log(2) / self.half_life.total_seconds()
-
     def _halves(self, at: datetime) -> float:
         return at.timestamp() / self.half_life.total_seconds()

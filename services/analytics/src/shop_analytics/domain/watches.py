@@ -2,7 +2,8 @@
 
 A watch takes what happened to its subject and says what that means. It is quiet between a crossing and its
 end, so one crossing is one alert. Watches neither read a clock nor write: the same events give the same
-verdicts, in whichever batches they come.
+verdicts, in whichever batches they come. A crossing is as late as the newest event that made it: one that
+arrives late may complete it, and would date it back before the end of the last one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ PAGE_LEAK = Leak(40, timedelta(seconds=0.5))
 
 DECLINES_ALLOWED = 3
 DECLINES_WITHIN = timedelta(hours=1)
+_MOST_DECLINES = 20
+"""Newest ones remembered: enough to know when an hour without any is over."""
 
 MEMORY_LOW, MEMORY_CRITICAL, MEMORY_FINE = 0.10, 0.05, 0.15
 MEMORY_LOW_FOR = timedelta(minutes=2)
@@ -42,8 +45,8 @@ class LoginWatch:
         if self.raised_at:
             verdicts.append(Prolonged(self.raised_at, until))
         elif self.bucket.is_over(LOGIN_LEAK):
-            self.raised_at = at
-            verdicts.append(Crossed(at, self.failures, until))
+            self.raised_at = self.bucket.at
+            verdicts.append(Crossed(self.raised_at, self.failures, until))
         return verdicts
 
     def succeeded(self, at: datetime) -> list[Verdict]:
@@ -54,9 +57,9 @@ class LoginWatch:
         if self.raised_at:
             verdicts.append(Worsened(self.raised_at, at, self.failures))
         else:
-            self.raised_at = at
+            self.raised_at = max(at, self.bucket.at)
             until = self.bucket.empty_at(LOGIN_LEAK)
-            verdicts.append(Crossed(at, self.failures, until, "critical"))
+            verdicts.append(Crossed(self.raised_at, self.failures, until, "critical"))
         return verdicts
 
     def _settle(self, at: datetime) -> list[Verdict]:
@@ -84,13 +87,15 @@ class DeclineWatch:
             verdicts += _over(self.raised_at, over)
             self.raised_at = None
         recent = {key: moment for key, moment in self.declined.items() if moment > at - DECLINES_WITHIN}
-        self.declined = {**recent, order_id: at}
-        until = max(self.declined.values()) + DECLINES_WITHIN
+        newest = sorted([*recent.items(), (order_id, at)], key=lambda order: order[1])
+        self.declined = dict(newest[-_MOST_DECLINES:])
+        last_at = newest[-1][1]
+        until = last_at + DECLINES_WITHIN
         if self.raised_at:
             verdicts.append(Prolonged(self.raised_at, until))
         elif len(self.declined) > DECLINES_ALLOWED:
-            self.raised_at = at
-            verdicts.append(Crossed(at, len(self.declined), until))
+            self.raised_at = last_at
+            verdicts.append(Crossed(last_at, len(self.declined), until))
         return verdicts
 
 
@@ -116,8 +121,8 @@ class ScrapingWatch:
         if self.raised_at:
             verdicts.append(Prolonged(self.raised_at, until))
         elif self.bucket.is_over(PAGE_LEAK):
-            self.raised_at = at
-            verdicts.append(Crossed(at, len(self.pages), until))
+            self.raised_at = self.bucket.at
+            verdicts.append(Crossed(self.raised_at, len(self.pages), until))
         return verdicts
 
 

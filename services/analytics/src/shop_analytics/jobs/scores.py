@@ -10,11 +10,12 @@ from shop_analytics.store.unit_of_work import Transact
 
 
 async def tell(transact: Transact, heat: Heat) -> None:
-    """Publish the scores that changed lately, and those that nobody has looked at for long."""
-    since, after = datetime.now(UTC) - scores.LOOK_BACK, ""
+    """Publish the scores that changed since the last look, and those that nobody has looked at for long."""
+    began, since, after = datetime.now(UTC), await transact.read(scores.untold_since), ""
     while product_ids := await transact.read(scores.touched, since, after):
         await transact(scores.tell, product_ids, heat)
         after = product_ids[-1]
+    await transact(scores.told_until, began)
     if product_ids := await transact.read(scores.stale, heat):
         await transact(scores.tell, product_ids, heat)
 

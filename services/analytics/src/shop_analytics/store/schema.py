@@ -15,7 +15,7 @@ from shop_analytics.store.attention import ATTENTION
 from shop_analytics.store.pairs import CO_PURCHASES, CO_VIEWS
 from shop_analytics.store.positions import POSITIONS
 from shop_analytics.store.purchases import PURCHASES
-from shop_analytics.store.scores import SCORES
+from shop_analytics.store.scores import PROGRESS, SCORES
 from shop_analytics.store.seen import SEEN
 from shop_analytics.store.shelf import PRODUCTS, STOCK
 from shop_analytics.store.states import VISITORS, WATCHES
@@ -36,9 +36,10 @@ REBUILT: Final = (
 )
 """What the streams make: dropped together, they are made again from the topics."""
 
-KEPT: Final = (ALERTS, SUGGESTIONS, SUGGESTION_VERSIONS, SCORES, PRODUCTS, STOCK)
+KEPT: Final = (ALERTS, SUGGESTIONS, SUGGESTION_VERSIONS, SCORES, PROGRESS, PRODUCTS, STOCK)
 
 _UNTOUCHED = int(timedelta(days=60).total_seconds())
+_LONG_AGO = int(timedelta(days=400).total_seconds())
 _EXPIRES = IndexModel([("expires_at", ASCENDING)], name="expired", expireAfterSeconds=0)
 _FORGOTTEN = IndexModel([("touched_at", ASCENDING)], name="forgotten", expireAfterSeconds=_UNTOUCHED)
 _COMPANIONS = IndexModel(
@@ -64,13 +65,19 @@ _INDEXES: dict[str, list[IndexModel]] = {
     ],
     ALERTS: [
         IndexModel([("until", ASCENDING)], name="open", partialFilterExpression={"open": True}),
+        IndexModel(
+            [("until", ASCENDING)],
+            name="forgotten",
+            partialFilterExpression={"open": False},
+            expireAfterSeconds=_LONG_AGO,
+        ),
     ],
     SUGGESTIONS: [
         IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"outcome": None}),
         IndexModel(
             [("closed_at", ASCENDING)],
             name="forgotten",
-            expireAfterSeconds=int(timedelta(days=400).total_seconds()),
+            expireAfterSeconds=_LONG_AGO,
         ),
     ],
     SCORES: [

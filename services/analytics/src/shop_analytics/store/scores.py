@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pymongo import ASCENDING, DESCENDING, ReplaceOne, ReturnDocument, UpdateMany
+from pymongo import ASCENDING, DESCENDING, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
 
 from shop_analytics.domain.popularity import Heat, Score
 from shop_analytics.store.repository import Document, Repository
 
 SCORES = "scores"
+PROGRESS = "progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,19 @@ class Scores(Repository):
         """Return up to ``limit`` scores by product id, from behind the id ``after``."""
         found = self._collection.find({"_id": {"$gt": after}}, session=self._session)
         return [_scored(document) async for document in found.sort("_id", ASCENDING).limit(limit)]
+
+
+class Progress(Repository):
+    """Until when all that was added has been told."""
+
+    async def told_until(self) -> datetime | None:
+        """Return when the last look that was finished began; None before the first."""
+        found = await self._found([SCORES])
+        return found[0]["until"] if found else None
+
+    async def note(self, until: datetime) -> None:
+        """Note that all that was added by then is told."""
+        await self._write([UpdateOne({"_id": SCORES}, {"$max": {"until": until}}, upsert=True)])
 
 
 def _scored(document: Document) -> ScoredProduct:

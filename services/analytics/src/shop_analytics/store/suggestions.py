@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from pymongo import ASCENDING, InsertOne, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, InsertOne, ReturnDocument
 
 from shop_analytics.domain.suggestions import Opportunity
 from shop_analytics.store.repository import Document, Repository
@@ -33,10 +33,14 @@ class Suggestions(Repository):
         found = self._collection.find({"outcome": None, "due_at": {"$lte": by}}, session=self._session)
         return [_opportunity(document) async for document in found.sort("due_at", ASCENDING).limit(limit)]
 
-    async def close(self, opportunity: Opportunity, outcome: Outcome, now: datetime) -> None:
-        """Note what became of an opportunity."""
-        closed = {"$set": {"outcome": outcome, "closed_at": now}}
-        await self._write([UpdateOne({"_id": opportunity.id}, closed)])
+    async def close(self, opportunity: Opportunity, outcome: Outcome, now: datetime) -> bool:
+        """Note what became of an opportunity; say whether nobody did so before."""
+        result = await self._collection.update_one(
+            {"_id": opportunity.id, "outcome": None},
+            {"$set": {"outcome": outcome, "closed_at": now}},
+            session=self._session,
+        )
+        return result.matched_count == 1
 
 
 class SuggestionVersions(Repository):

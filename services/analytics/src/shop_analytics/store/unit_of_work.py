@@ -17,7 +17,7 @@ from shop_analytics.store.attention import ATTENTION, Attention
 from shop_analytics.store.pairs import CO_PURCHASES, CO_VIEWS, Pairs
 from shop_analytics.store.positions import POSITIONS, Positions
 from shop_analytics.store.purchases import PURCHASES, Purchases
-from shop_analytics.store.scores import SCORES, Scores
+from shop_analytics.store.scores import PROGRESS, SCORES, Progress, Scores
 from shop_analytics.store.seen import SEEN, Seen
 from shop_analytics.store.shelf import PRODUCTS, STOCK, Products, Stock
 from shop_analytics.store.states import VISITORS, WATCHES, States
@@ -106,6 +106,10 @@ class AnalyticsUnitOfWork(UnitOfWork):
     @cached_property
     def scores(self) -> Scores:
         return Scores(self.db[SCORES], self.session)
+
+    @cached_property
+    def progress(self) -> Progress:
+        return Progress(self.db[PROGRESS], self.session)
 
     @cached_property
     def products(self) -> Products:
