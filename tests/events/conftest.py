@@ -179,7 +179,7 @@ class OwnBroker:
             self._child = Popen(argv, stdout=log, stderr=log, start_new_session=True)
 
     async def answers(self) -> None:
-        await eventually(lambda: asyncio.to_thread(is_ready, self._broker.bootstrap), seconds=60)
+        await eventually(lambda: asyncio.to_thread(is_ready, self.settings), seconds=60)
 
     def signal(self, number: int) -> None:
         """SIGSTOP: it falls silent. SIGCONT: it answers again. SIGKILL: it is gone."""
@@ -195,7 +195,7 @@ async def own_broker(tmp_path: Path) -> AsyncIterator[OwnBroker]:
     broker.start()
     try:
         await broker.answers()
-        await admin.ensure_topics(broker.settings.bootstrap_servers, topics=[TOPICS[name] for name in USED])
+        await admin.ensure_topics(broker.settings, topics=[TOPICS[name] for name in USED])
         yield broker
     finally:
         with suppress(ProcessLookupError):
