@@ -148,6 +148,26 @@ def test_a_service_logs_in_to_the_own_broker_as_itself(tmp_path: Path) -> None:
         assert words & {*environment.values()} == {own.kafka.by_principal[name].password}
 
 
+def test_a_service_logs_in_to_the_own_mongodb_as_itself_at_its_own_database(tmp_path: Path) -> None:
+    own = Layout.choose(tmp_path, StackSettings(mongodb_url=None, kafka_bootstrap_servers="k:1"))
+    keys = StackKeys.generate()
+    urls = {
+        name: programs.service_program(name, own, keys).environment["MONGODB_URL"]
+        for name in own.mongodb.by_service
+    }
+    assert len({url.split("@")[0] for url in urls.values()}) == len(programs.SERVICES)
+    for name, url in urls.items():
+        assert url.startswith(f"mongodb://{name}:")
+        assert url.endswith(f"authSource=shop_{name}")
+    assert "@" not in own.mongodb.address
+    assert "--keyFile" in programs.mongod_program(own, Path("mongod")).command
+
+
+def test_another_mongodb_is_used_as_its_url_says(tmp_path: Path) -> None:
+    assert {*layout(tmp_path).mongodb.by_service.values()} == {"mongodb://m"}
+    assert layout(tmp_path).mongodb.key is None
+
+
 def test_another_broker_gets_the_login_that_the_environment_names_or_none(tmp_path: Path) -> None:
     keys = StackKeys.generate()
     plain = programs.service_program("catalog", layout(tmp_path), keys).environment

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -19,7 +19,7 @@ from shop_devstack.screen import Screen
 from shop_devstack.settings import StackSettings
 from shop_devstack.stack import RunningStack, StackInfo
 from shop_devstack.supervise import Process, Supervisor, crashed
-from shop_events.access import ANALYST
+from shop_events.access import ANALYST, OPERATOR
 
 _WATCH_SECONDS = 0.5
 _NOT_RUNNING = 3
@@ -119,7 +119,6 @@ def _watch(started: RunningStack, screen: Screen) -> int:
 def show(info: StackInfo, screen: Screen, *, detached: bool) -> None:
     """Print where everything is, who may log in and what to do next."""
     admin = info.admin()
-    analyst = [("Analyst at Kafka", f"user {ANALYST}, reads open topics; password in {info.analyst_file}")]
     screen.pairs(
         "Shopstream is up",
         [
@@ -128,7 +127,7 @@ def show(info: StackInfo, screen: Screen, *, detached: bool) -> None:
             ("MongoDB", info.mongodb_url),
             ("Kafka", info.kafka_bootstrap_servers),
             ("Administrator", f"{admin.email}  password {admin.password}"),
-            *(analyst if info.guards_kafka else []),
+            *_logins(info),
         ],
     )
     screen.pairs(
@@ -141,6 +140,17 @@ def show(info: StackInfo, screen: Screen, *, detached: bool) -> None:
             ("make down" if detached else "Ctrl-C", "stop everything; the data stays"),
         ],
     )
+
+
+def _logins(info: StackInfo) -> Iterator[tuple[str, str]]:
+    """Yield who logs in at the stack's own servers, and where the passwords are."""
+    if info.guards_kafka:
+        yield "Analyst", f"user {ANALYST} of Kafka, reads open topics; password in {info.analyst_file}"
+    own = [
+        name for name, is_own in (("Kafka", info.guards_kafka), ("MongoDB", "mongod" in info.pids)) if is_own
+    ]
+    if own:
+        yield "Operator", f"user {OPERATOR} of {' and '.join(own)}; password in {info.passwords_file}"
 
 
 def down(folder: Path, screen: Screen) -> int:

@@ -79,13 +79,16 @@ class ServerPasswords(BaseModel):
     """What the users of the stack's own servers log in with, by user."""
 
     kafka: dict[str, SecretStr]
+    mongodb: dict[str, SecretStr]
 
     @classmethod
-    def kept_in(cls, file: Path, kafka: Iterable[str]) -> "ServerPasswords":
+    def kept_in(cls, file: Path, kafka: Iterable[str], mongodb: Iterable[str]) -> "ServerPasswords":
         """Return the passwords of a file, making those of users that it lacks."""
         kept = json.loads(file.read_text()) if file.exists() else {}
-        known = kept.get("kafka", {})
-        words = {"kafka": {user: known.get(user) or secrets.token_urlsafe(24) for user in kafka}}
+        words = {
+            server: {user: kept.get(server, {}).get(user) or secrets.token_hex(24) for user in users}
+            for server, users in {"kafka": kafka, "mongodb": mongodb}.items()
+        }
         if words != kept:
             write_private(file, words)
         return cls.model_validate(words)

@@ -1,14 +1,34 @@
 """Who logs in at the stack's own servers: a user for each service, one for the operator, one for analysts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shop_devstack import kafka, ports
+from pydantic import SecretStr
+
+from shop_devstack import kafka, mongod, ports
 from shop_devstack.credentials import ServerPasswords
 from shop_devstack.settings import StackSettings
-from shop_events.access import PRINCIPALS
+from shop_events.access import OPERATOR, PRINCIPALS
 from shop_events.kafka import KafkaSettings
+from shop_events.topics import SERVICES
+
+_NODE = "node"
+"""Whose password in the file is the key of the own mongod."""
+
+
+def passwords_file(folder: Path) -> Path:
+    """Return where the passwords of a stack's folder are kept."""
+    return folder / "passwords.json"
+
+
+def passwords(folder: Path) -> ServerPasswords:
+    """Return the passwords of a stack's folder, making those that are missing."""
+    return ServerPasswords.kept_in(
+        passwords_file(folder),
+        kafka=(kafka.BROKER_USER, *PRINCIPALS),
+        mongodb=(_NODE, *SERVICES, OPERATOR),
+    )
 
 
 @dataclass(frozen=True)
@@ -23,7 +43,7 @@ class KafkaLogins:
         """Return a login for each at the own broker on `port`; another broker knows one at most."""
         if external := settings.external_kafka:
             return cls(dict.fromkeys(PRINCIPALS, external))
-        words = ServerPasswords.kept_in(folder / "passwords.json", (kafka.BROKER_USER, *PRINCIPALS)).kafka
+        words = passwords(folder).kafka
         root = kafka.root(f"{ports.LOOPBACK}:{port}", words[kafka.BROKER_USER])
         root = root.model_copy(update={"topic_prefix": settings.topic_prefix})
         scram = root.model_copy(update={"sasl_mechanism": "SCRAM-SHA-512"})
@@ -32,6 +52,32 @@ class KafkaLogins:
             for name in PRINCIPALS
         }
         return cls(users, root)
+
+
+@dataclass(frozen=True)
+class MongoLogins:
+    """Connections to MongoDB: each service's, and at the stack's own node its users and its key.
+
+    `address` is without a login.
+    """
+
+    address: str
+    by_service: Mapping[str, str]
+    users: Sequence[mongod.User] = ()
+    key: SecretStr | None = None
+
+    @classmethod
+    def choose(cls, folder: Path, settings: StackSettings, port: int) -> "MongoLogins":
+        """Return a login for each service at the own node on `port`; all use the same one at another."""
+        if external := settings.mongodb_url:
+            return cls(external, dict.fromkeys(SERVICES, external))
+        words = passwords(folder).mongodb
+        owners = {
+            name: mongod.User(name, words[name], f"{settings.database_prefix}{name}") for name in SERVICES
+        }
+        operator = mongod.User(OPERATOR, words[OPERATOR], "admin", administrates=True)
+        urls = {name: mongod.url(port, owner) for name, owner in owners.items()}
+        return cls(mongod.url(port), urls, (*owners.values(), operator), words[_NODE])
 
 
 def variables(connection: KafkaSettings) -> dict[str, str]:

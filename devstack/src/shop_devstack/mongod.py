@@ -5,22 +5,38 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
+from pydantic import SecretStr
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from shop_devstack import children, ports
+from shop_devstack.credentials import write_private_text
 from shop_devstack.errors import MissingPartError
 
 REPLICA_SET = "rs0"
 _NOT_YET_INITIALIZED = 94
+_OWNER = "owner"
 _REMEDY = (
     "Set MONGODB_URL to use a replica set that is already running, or MONGOD to the path of a mongod binary."
 )
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who logs in: the owner of a database, or of all of them who `administrates` the server."""
+
+    name: str
+    password: SecretStr
+    database: str
+    administrates: bool = False
 
 
 def find_mongod() -> Path:
@@ -63,8 +79,8 @@ def _check_loads(binary: Path) -> None:
         raise MissingPartError("mongod", f"{binary} cannot be run ({shown.stderr.strip()})", _REMEDY)
 
 
-def command(binary: Path, data_dir: Path, port: int) -> list[str]:
-    """Return mongod's command line; it logs to its standard output."""
+def command(binary: Path, data_dir: Path, port: int, key_file: Path | None = None) -> list[str]:
+    """Return mongod's command line; it logs to its standard output. With a key file everybody must log in."""
     return [
         str(binary),
         *("--dbpath", str(data_dir)),
@@ -75,30 +91,47 @@ def command(binary: Path, data_dir: Path, port: int) -> list[str]:
         *("--oplogSize", "512"),
         "--nounixsocket",
         "--quiet",
+        *(("--keyFile", str(key_file)) if key_file else ()),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         # What a killed client had open blocks others for so long (60 s if unset), and half of it more.
         *("--setParameter", "transactionLifetimeLimitSeconds=15"),
     ]
 
 
-def url(port: int) -> str:
-    """Return the connection string of the one-node replica set on this port."""
-    return f"mongodb://{ports.LOOPBACK}:{port}/?replicaSet={REPLICA_SET}"
+def url(port: int, user: User | None = None) -> str:
+    """Return the connection string of the one-node replica set on this port, with a login if there is one."""
+    address = f"{ports.LOOPBACK}:{port}/?replicaSet={REPLICA_SET}"
+    if user is None:
+        return f"mongodb://{address}"
+    login = f"{user.name}:{quote_plus(user.password.get_secret_value())}"
+    return f"mongodb://{login}@{address}&authSource={user.database}"
 
 
-def make_primary(port: int) -> bool:
+def make_primary(port: int, key: SecretStr | None = None) -> bool:
     """Bring the replica set to the point where writes are taken; return whether it is there yet.
 
     Call it until it says yes. Initiates a new node, and takes along an old one whose port has changed.
+
+    Args:
+        key: what is in the node's key file, if it has one.
     """
-    with MongoClient[dict[str, Any]](
-        ports.LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=500
-    ) as client:
-        try:
+    try:
+        with _node(port, key) as client:
             _configure(client, f"{ports.LOOPBACK}:{port}")
             return bool(client.admin.command("hello")["isWritablePrimary"])
-        except PyMongoError:
-            return False
+    except PyMongoError:
+        return False
+
+
+def _node(port: int, key: SecretStr | None) -> MongoClient[dict[str, Any]]:
+    """Return a client of this very node; one that knows its key is let in as the node itself.
+
+    That login needs no stored user, so it is there before the first one, and in a folder that had none yet.
+    """
+    address = f"{ports.LOOPBACK}:{port}/"
+    if key:
+        address = f"__system:{key.get_secret_value()}@{address}?authSource=local"
+    return MongoClient(f"mongodb://{address}", directConnection=True, serverSelectionTimeoutMS=500)
 
 
 def _configure(client: MongoClient[dict[str, Any]], host: str) -> None:
@@ -115,9 +148,36 @@ def _configure(client: MongoClient[dict[str, Any]], host: str) -> None:
         client.admin.command("replSetReconfig", config, force=True)
 
 
+def ensure_users(port: int, key: SecretStr, users: Iterable[User]) -> None:
+    """Make the users of a node that asks for logins; those that are there get the new password and roles.
+
+    Raises PyMongoError.
+    """
+    with _node(port, key) as client:
+        for user in users:
+            db = client[user.database]
+            if user.administrates:
+                roles: list[Any] = ["root"]
+            else:
+                # readWrite lets a service do everything but change a validator of its collections.
+                change = {"resource": {"db": db.name, "collection": ""}, "actions": ["collMod"]}
+                _put(db, "role", _OWNER, privileges=[change], roles=["readWrite"])
+                roles = [_OWNER]
+            word = user.password.get_secret_value()
+            _put(db, "user", user.name, pwd=word, roles=roles, mechanisms=["SCRAM-SHA-256"])
+
+
+def _put(db: Database[dict[str, Any]], kind: str, name: str, **content: Any) -> None:
+    known = db.command(f"{kind}sInfo", name)[f"{kind}s"]
+    db.command(f"{'update' if known else 'create'}{kind.capitalize()}", name, **content)
+
+
 @contextmanager
-def mongod_server(data_dir: Path, port: int | None = None) -> Iterator[str]:
-    """Run a mongod on its own data folder for as long as the block lasts, and give its URL.
+def mongod_server(data_dir: Path, port: int | None = None, key: SecretStr | None = None) -> Iterator[str]:
+    """Run a mongod on its own data folder for as long as the block lasts, and give its URL, without a login.
+
+    Args:
+        key: everybody must log in; whoever knows the key may do everything.
 
     Raises MissingPartError, NotReadyError.
     """
@@ -125,8 +185,11 @@ def mongod_server(data_dir: Path, port: int | None = None) -> Iterator[str]:
     port = port or ports.free_port()
     data_dir.mkdir(parents=True, exist_ok=True)
     log = data_dir / "mongod.log"
-    with children.running(command(binary, data_dir, port), log) as child:
+    key_file = data_dir / "key" if key else None
+    if key and key_file:
+        write_private_text(key_file, key.get_secret_value())
+    with children.running(command(binary, data_dir, port, key_file), log) as child:
         children.await_ready(
-            "MongoDB", lambda: make_primary(port), lambda: child.poll() is None, log, seconds=60
+            "MongoDB", lambda: make_primary(port, key), lambda: child.poll() is None, log, seconds=60
         )
         yield url(port)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shop_devstack import gateway, kafka, logins, mongod, ports
 from shop_devstack.credentials import StackKeys
-from shop_devstack.logins import KafkaLogins
+from shop_devstack.logins import KafkaLogins, MongoLogins
 from shop_devstack.settings import StackSettings
 
 SERVICES = ("catalog", "identity", "session", "notifier", "analytics")
@@ -43,7 +43,7 @@ class Layout:
 
     folder: Path
     ports: Mapping[str, int]
-    mongodb_url: str
+    mongodb: MongoLogins
     kafka: KafkaLogins
     topic_prefix: str
     database_prefix: str
@@ -57,7 +57,7 @@ class Layout:
         return cls(
             folder=folder,
             ports=chosen,
-            mongodb_url=settings.mongodb_url or mongod.url(chosen["mongod"]),
+            mongodb=MongoLogins.choose(folder, settings, chosen["mongod"]),
             kafka=KafkaLogins.choose(folder, settings, chosen["kafka"]),
             topic_prefix=settings.topic_prefix,
             database_prefix=settings.database_prefix,
@@ -80,6 +80,11 @@ class Layout:
         """Return the folder in which a part keeps its data."""
         return self.folder / "data" / part
 
+    @property
+    def mongod_key_file(self) -> Path:
+        """Return the file with the key of the own mongod."""
+        return self.folder / "run" / "mongod.key"
+
     def log(self, part: str) -> Path:
         """Return a part's log file."""
         return self.folder / "logs" / f"{part}.log"
@@ -91,9 +96,9 @@ def mongod_program(layout: Layout, binary: Path) -> Program:
     return Program(
         name="mongod",
         title="MongoDB",
-        command=mongod.command(binary, layout.data("mongod"), port),
+        command=mongod.command(binary, layout.data("mongod"), port, layout.mongod_key_file),
         rank=_STORES,
-        ready=lambda: mongod.make_primary(port),
+        ready=lambda: mongod.make_primary(port, layout.mongodb.key),
         stop_seconds=30,
     )
 
@@ -143,7 +148,7 @@ def service_program(name: str, layout: Layout, keys: StackKeys) -> Program:
         rank=_SERVICES,
         ready=lambda: answers_ok(port, "/health/ready"),
         environment={
-            "MONGODB_URL": layout.mongodb_url,
+            "MONGODB_URL": layout.mongodb.by_service[name],
             "MONGODB_DATABASE": layout.database(name),
             **logins.variables(layout.kafka.by_principal[name]),
             "HTTP_HOST": ports.LOOPBACK,

@@ -1,21 +1,17 @@
 """Starting, finding and stopping the embedded stack of one folder."""
 
-import asyncio
 import fcntl
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ValidationError, field_serializer
 
-from shop_devstack import credentials, folders, gateway, jars, kafka, mongod, programs
+from shop_devstack import credentials, folders, gateway, jars, kafka, logins, mongod, programs, provisioning
 from shop_devstack.credentials import Account, StackKeys
 from shop_devstack.errors import DevstackError, NotReadyError
 from shop_devstack.java import find_java
@@ -41,6 +37,7 @@ class StackInfo(BaseModel):
     databases: dict[str, str]
     """Service name to database name."""
     mongodb_url: str
+    """Without a login."""
     kafka_bootstrap_servers: str
     kafka: dict[str, KafkaSettings]
     """Connections of the operator and the analyst; with logins when the broker is the stack's own."""
@@ -73,6 +70,11 @@ class StackInfo(BaseModel):
     def analyst_file(self) -> Path:
         """Return the client properties with the analyst's login, for Kafka's own tools and others'."""
         return self.folder / "analyst.properties"
+
+    @property
+    def passwords_file(self) -> Path:
+        """Return the JSON file with the password of each user of the stack's own servers."""
+        return logins.passwords_file(self.folder)
 
     @property
     def accounts_file(self) -> Path:
@@ -163,15 +165,15 @@ def _start_in_order(
     screen: Screen,
 ) -> StackInfo:
     _start_together(stores, launched.supervisor, screen)
-    with screen.step("Topics and access"):
-        _ensure_access(layout)
-        _ensure_topics(layout)
+    with screen.step("Logins and topics"):
+        provisioning.ensure_logins(layout)
+        provisioning.ensure_topics(layout)
     _start_together(rest, launched.supervisor, screen)
     with screen.step("Administrator"):
-        _ensure_administrator(layout, rest)
+        provisioning.ensure_administrator(layout, rest)
     _assert_ours(launched.supervisor)
     info = _info(layout, launched)
-    _write_analyst_file(info)
+    provisioning.write_analyst_file(info.analyst_file, info.analyst_kafka if info.guards_kafka else None)
     credentials.write_private(layout.folder / "stack.json", info.model_dump(mode="json"))
     return info
 
@@ -201,6 +203,8 @@ def _parts(
 
 def _mongod(layout: Layout) -> Program:
     layout.data("mongod").mkdir(parents=True, exist_ok=True)
+    if layout.mongodb.key:
+        credentials.write_private_text(layout.mongod_key_file, layout.mongodb.key.get_secret_value())
     return programs.mongod_program(layout, mongod.find_mongod())
 
 
@@ -248,54 +252,6 @@ def _start_together(parts: list[Program], supervisor: Supervisor, screen: Screen
             supervisor.await_ready(program)
 
 
-def _ensure_access(layout: Layout) -> None:
-    """Give everybody a login at the stack's own broker, and what the registry says they may do."""
-    from shop_events import admin  # noqa: PLC0415  commands that start nothing are quick
-
-    if layout.kafka.root is None:
-        return
-    passwords = {
-        name: each.sasl_password for name, each in layout.kafka.by_principal.items() if each.sasl_password
-    }
-    try:
-        admin.ensure_users(layout.kafka.root, passwords)
-        admin.ensure_access(layout.kafka.root)
-    except admin.BrokerRefusedError as error:
-        raise NotReadyError("Kafka", f"the logins could not be made: {error}") from error
-
-
-def _ensure_topics(layout: Layout) -> None:
-    from shop_events.admin import ensure_topics  # noqa: PLC0415  commands that start nothing are quick
-
-    operator = layout.kafka.by_principal[OPERATOR]
-    try:
-        asyncio.run(ensure_topics(operator))
-    except (KafkaError, OSError) as error:
-        raise NotReadyError(
-            "Kafka", f"the topics could not be made at {operator.bootstrap_servers}: {error}"
-        ) from error
-
-
-def _ensure_administrator(layout: Layout, parts: list[Program]) -> None:
-    file = layout.folder / "accounts.json"
-    account = Account.kept_in(file)
-    if account.created:
-        return
-    identity = next(program for program in parts if program.name == "identity")
-    done = subprocess.run(
-        [sys.executable, "-m", "shop_identity", "create-admin", "--email", account.email],
-        env={**os.environ, **identity.environment, "ADMIN_PASSWORD": account.password},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    if done.returncode:
-        raise NotReadyError("The administrator's account", "identity refused it", done.stdout + done.stderr)
-    account.model_copy(update={"created": True}).keep_in(file)
-
-
 def _info(layout: Layout, launched: Launched) -> StackInfo:
     return StackInfo(
         folder=layout.folder,
@@ -304,29 +260,13 @@ def _info(layout: Layout, launched: Launched) -> StackInfo:
         sandbox_url=layout.url("sandbox"),
         service_urls={name: layout.url(name) for name in SERVICES},
         databases={name: layout.database(name) for name in SERVICES},
-        mongodb_url=layout.mongodb_url,
+        mongodb_url=layout.mongodb.address,
         kafka_bootstrap_servers=layout.kafka.by_principal[OPERATOR].bootstrap_servers,
         kafka={name: layout.kafka.by_principal[name] for name in (OPERATOR, ANALYST)},
         topic_prefix=layout.topic_prefix,
         ports=dict(layout.ports),
         pids={part.name: part.pid for part in launched.supervisor.processes().values()},
     )
-
-
-def _write_analyst_file(info: StackInfo) -> None:
-    info.analyst_file.unlink(missing_ok=True)
-    if not info.guards_kafka:
-        return
-    analyst = info.analyst_kafka
-    properties = {
-        "bootstrap.servers": analyst.bootstrap_servers,
-        "security.protocol": analyst.security_protocol,
-        "sasl.mechanism": analyst.sasl_mechanism,
-        "sasl.username": analyst.sasl_username,
-        "sasl.password": analyst.password,
-    }
-    text = "".join(f"{name}={value}\n" for name, value in properties.items())
-    credentials.write_private_text(info.analyst_file, text)
 
 
 def stop(folder: Path) -> bool:
