@@ -9,21 +9,36 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shop_analytics.main import stream_worker
+from shop_analytics.main import STREAMS_GROUP, stream_worker
 from shop_analytics.settings import AnalyticsSettings
+from shop_analytics.store import positions
+from shop_analytics.store.positions import POSITIONS
 from shop_analytics.store.unit_of_work import Transact
 from shop_chassis.supervision import Part, supervise
 from shop_events.admin import ensure_topics
 from shop_events.contracts import Event
 from shop_events.contracts.analytics import AlertRaised
+from shop_events.contracts.catalog import ORDERS
+from shop_events.contracts.identity import ACCESS
+from shop_events.contracts.session import ACTIVITY, SESSIONS, SessionStarted
 from shop_events.envelope import Message
 from shop_events.kafka import KafkaSettings
 from shop_events.outbox import OUTBOX, message_of
 from shop_events.topics import dead_letters
 from shop_events.waiting import Backoff
-from tests.analytics.conftest import NOON, Database, decoded, engaged, failed, message, paid, view
+from tests.analytics.conftest import (
+    NOON,
+    Database,
+    Streams,
+    decoded,
+    engaged,
+    failed,
+    message,
+    paid,
+    view,
+)
 from tests.processes import service
 
 pytestmark = pytest.mark.integration
@@ -190,6 +205,48 @@ async def test_a_broken_record_is_a_dead_letter_and_the_next_is_counted(
     assert message_of(row).value == b"no json"
 
 
+async def forget_offsets(kafka: KafkaSettings) -> None:
+    """Do what an operator does with Kafka's tools: let the group begin at the beginning."""
+    consumer = AIOKafkaConsumer(
+        **kafka.connection(), group_id=kafka.named(STREAMS_GROUP), enable_auto_commit=False
+    )
+    await consumer.start()
+    names = [kafka.named(name) for name in (ACTIVITY, ORDERS, ACCESS)]
+    places = [TopicPartition(name, number) for name in names for number in range(6)]
+    consumer.assign(places)
+    await consumer.commit(dict.fromkeys(places, 0))
+    await consumer.stop()
+
+
+@pytest.mark.parametrize("to", [0, 7])
+async def test_a_range_that_is_read_again_changes_no_count_and_raises_no_alert(
+    workers: Workers, produce: Work, settings: AnalyticsSettings, streams: Streams, to: int
+) -> None:
+    events, expected = shopping(range(40))
+    attack = [failed("usr_victim", NOON + timedelta(seconds=each * 0.3)) for each in range(30)]
+    started = [SessionStarted(visitor_id=f"vis_{each}", at=NOON) for each in range(40)]
+    await produce([*events, *attack, *started])
+    workers.start()
+    await workers.until({**expected, "sessions": 40})
+    async with asyncio.timeout(30):
+        while len(await streams.told(AlertRaised)) < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await workers.end()
+    counted = await streams.counts()
+
+    await forget_offsets(settings.kafka)
+    for topic in (ACTIVITY, ORDERS, ACCESS, SESSIONS):
+        assert await positions.rewind(streams.db[POSITIONS], topic, to) > 0
+    assert await streams.counts() != counted
+    workers.start()
+    async with asyncio.timeout(60):
+        while (await streams.counts())["positions"] != counted["positions"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    await workers.end()
+    assert await streams.counts() == counted
+    assert len(await streams.told(AlertRaised)) == 1
+
+
 @pytest.fixture
 def environment(mongo_url: str, settings: AnalyticsSettings, database_name: str) -> dict[str, str]:
     return {
@@ -201,16 +258,18 @@ def environment(mongo_url: str, settings: AnalyticsSettings, database_name: str)
     }
 
 
-async def test_a_killed_process_loses_nothing_doubles_nothing_and_alerts_once(
+async def test_a_process_that_is_killed_at_any_moment_loses_and_doubles_nothing_and_alerts_once(
     environment: dict[str, str], workers: Workers, produce: Work, settings: AnalyticsSettings
 ) -> None:
     events, expected = shopping(range(150))
     attack = [failed("usr_victim", NOON + timedelta(seconds=each * 0.3)) for each in range(100)]
     await produce([*events[:4000], *attack[:3]])
     async with service("shop_analytics", environment, "worker") as running:
-        await workers.counting(300)
-        await produce([*events[4000:], *attack[3:]])
-        await workers.counting(900)
+        await workers.counting(random.randrange(1, 600))
+        running.process.kill()
+    await produce([*events[4000:], *attack[3:]])
+    async with service("shop_analytics", environment, "worker") as running:
+        await workers.counting(random.randrange(600, 2500))
         running.process.kill()
     async with service("shop_analytics", environment, "worker") as running:
         await running.until_ready()

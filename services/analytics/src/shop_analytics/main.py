@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -79,7 +79,8 @@ def analytics() -> Service[AnalyticsSettings, Learned]:
         api_parts=_next_items,
         republish=_republish,
         commands=[
-            Command("rebuild", "forget what the streams counted; the next worker counts anew", _rebuild)
+            Command("rebuild", "forget what the streams counted; the next worker counts anew", _rebuild),
+            Command("rewind", "let the next worker read a topic again; what counted stays", _rewind, _range),
         ],
     )
 
@@ -157,6 +158,15 @@ async def _republish(runtime: AnalyticsRuntime) -> int:
 
 async def _rebuild(runtime: AnalyticsRuntime, _: Namespace) -> None:
     await drop_read_models(runtime.db)
+
+
+def _range(parser: ArgumentParser) -> None:
+    parser.add_argument("topic", choices=sorted(_TOPICS.values()), help="name without prefix")
+    parser.add_argument("--to", type=int, default=0, metavar="OFFSET", help="in each partition (0)")
+
+
+async def _rewind(runtime: AnalyticsRuntime, asked: Namespace) -> None:
+    await positions.rewind(runtime.db[POSITIONS], asked.topic, asked.to)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from pymongo import UpdateOne
@@ -53,6 +54,13 @@ async def begin(collection: AsyncCollection[Document], places: Iterable[Place]) 
     if writes:
         await collection.bulk_write(writes, ordered=False)
     return await Positions(collection, None).next(places)
+
+
+async def rewind(collection: AsyncCollection[Document], topic: str, to: int) -> int:
+    """Let the next worker read a topic from offset ``to`` on; return how many partitions were behind it."""
+    ours = {"_id": {"$regex": f"^{re.escape(topic)}/"}, "next": {"$gt": to}}
+    result = await collection.update_many(ours, {"$set": {"next": to}})
+    return result.modified_count
 
 
 def _id(place: Place) -> str:
