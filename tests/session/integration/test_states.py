@@ -68,6 +68,33 @@ async def test_two_tabs_that_count_lose_no_step(world: World, device: Device) ->
     assert await device.get("/states/game") == {"steps": 100}
 
 
+async def test_a_thousand_saves_from_two_devices_are_each_applied_or_refused(world: World) -> None:
+    """Whoever is told that it was saved finds it there, on top of what was saved before."""
+    devices = [world.device(), world.device()]
+    for device in devices:
+        await device.link()
+    await devices[0].put("/states/game", {"saved": []}, **NEW)
+    applied: set[str] = set()
+
+    async def play(player: int) -> int:
+        device, refused = devices[player % 2], 0
+        for number in range(50):
+            shown = await device.ask("GET", "/states/game")
+            move = f"{player}.{number}"
+            document = {"saved": [*shown.json()["saved"], move]}
+            saved = await device.put("/states/game", document, If_Match=shown.headers["etag"])
+            assert saved.status_code in (200, 412), saved.text
+            applied.update([move] if saved.status_code == 200 else [])
+            refused += saved.status_code == 412
+        return refused
+
+    refused = sum(await asyncio.gather(*(play(player) for player in range(20))))
+    saved = (await devices[1].get("/states/game"))["saved"]
+    assert len(saved) == len(applied) == 1000 - refused
+    assert set(saved) == applied
+    assert refused > 0
+
+
 async def test_a_thousand_changes_of_members_lose_none(world: World, device: Device) -> None:
     await device.put("/states/game", {"kept": True}, **NEW)
     answers = await asyncio.gather(
