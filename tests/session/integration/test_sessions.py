@@ -17,6 +17,7 @@ from shop_events.contracts.identity import (
 )
 from shop_events.contracts.session import SessionEnded, SessionLinked, SessionStarted
 from shop_session.application import sessions
+from shop_session.domain.sessions import MOST_OF_A_USER
 from tests.session.conftest import Device, World, paid, product
 
 pytestmark = pytest.mark.integration
@@ -230,6 +231,22 @@ async def test_a_revocation_ends_the_session(world: World, device: Device, subje
     ended = (await visits(world))[-1]
     assert isinstance(ended, SessionEnded)
     assert ended.reason == "revoked"
+
+
+async def test_a_user_has_no_more_sessions_than_a_revocation_can_end(world: World) -> None:
+    devices = []
+    for _ in range(MOST_OF_A_USER + 3):
+        world.clock.advance(seconds=1)
+        devices.append(world.device())
+        assert (await devices[-1].link()).status_code == 200
+    lost, kept = devices[:3], devices[3:]
+    assert {(await each.ask("GET", "/cart")).status_code for each in lost} == {401}
+    assert {(await each.ask("GET", "/cart")).status_code for each in kept} == {200}
+    await asyncio.gather(*(world.device().link() for _ in range(5)))
+    assert await world.db.sessions.count_documents({}) == MOST_OF_A_USER
+    revoked = TokensRevoked(subject="usr_ada", lowest_epoch=1, until=datetime.now(UTC))
+    await world.hear(revoked, source="identity")
+    assert await world.db.sessions.count_documents({}) == 0
 
 
 async def test_a_login_that_was_revoked_meanwhile_links_nothing(world: World, device: Device) -> None:

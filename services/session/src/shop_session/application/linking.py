@@ -9,7 +9,7 @@ from shop_session.application import sessions
 from shop_session.application.sessions import Issued
 from shop_session.domain.errors import LoginRevoked
 from shop_session.domain.owners import Owner
-from shop_session.domain.sessions import Session
+from shop_session.domain.sessions import MOST_OF_A_USER, Session
 from shop_session.domain.states import SavedState, new_names
 from shop_session.store.unit_of_work import SessionUnitOfWork
 
@@ -32,7 +32,8 @@ async def link(uow: SessionUnitOfWork, digest: str | None, caller: Caller) -> Is
 
     What the guest had becomes the user's, once: it is gone from the guest then. Linked already, the session
     keeps its string (None is returned) and relies on the newest login. Whoever comes without a live session,
-    or with that of another user, which is ended, gets a new one; nothing changes hands in that case.
+    or with that of another user, which is ended, gets a new one; nothing changes hands in that case. Of more
+    than MOST_OF_A_USER sessions those end that were used longest ago.
 
     Raises:
         LoginRevoked: the login was ended after the token was verified.
@@ -50,6 +51,7 @@ async def link(uow: SessionUnitOfWork, digest: str | None, caller: Caller) -> Is
 
 
 async def _link_guest(uow: SessionUnitOfWork, guest: Session | None, caller: Caller) -> Issued:
+    await _make_room(uow, caller.user_id)
     string, digest = sessions.new_string()
     session = guest or Session.start(new_id("vst"), digest, uow.lifetimes, uow.now)
     before = session.owner
@@ -62,6 +64,12 @@ async def _link_guest(uow: SessionUnitOfWork, guest: Session | None, caller: Cal
         await uow.sessions.add(session)
     uow.publish(session.facts)
     return Issued(string, digest, session.expires_at)
+
+
+async def _make_room(uow: SessionUnitOfWork, user_id: str) -> None:
+    """End the sessions of a user that were used longest ago, where one more would be too many."""
+    held = sorted(await uow.sessions.of_user(user_id), key=lambda session: session.idle_until)
+    await sessions.end(uow, held[: max(0, len(held) + 1 - MOST_OF_A_USER)], "logged-out")
 
 
 async def _demand_valid(uow: SessionUnitOfWork, caller: Caller) -> None:

@@ -16,6 +16,9 @@ from shop_events.contracts import Aggregate
 from shop_events.contracts.session import SessionEnded, SessionLinked, SessionStarted
 from shop_session.domain.owners import Owner
 
+MOST_OF_A_USER = 50
+"""Sessions that a user can have at a time: ending a login must be able to end all of them at once."""
+
 EndReason = Literal["expired", "logged-out", "revoked"]
 
 
