@@ -103,6 +103,8 @@ async def _one(
         if not delivery.replayed:
             return Outcome.DUPLICATE
         await inbox.forget(given_up(delivery.id))
+    if _has_happened(delivery, inbox):
+        return Outcome.DUPLICATE
     if (queue := waiting.get(delivery.order_key)) is not None:
         return await _queue(uow, delivery, queue)
     if delivery.received is None:
@@ -110,6 +112,12 @@ async def _one(
         give_up(uow, delivery, inbox, group=group, reason=reason, tries=1)
         return Outcome.DEAD
     return await handle(uow, delivery, inbox)
+
+
+def _has_happened(delivery: Delivery, inbox: Inbox) -> bool:
+    """Say whether all that an event is good for is done: it must not wait behind a later event of its key."""
+    keys = delivery.effect_keys()
+    return bool(keys) and len(keys) == len(delivery.handlers) and all(key in inbox for key in keys)
 
 
 async def _queue(uow: UnitOfWork, delivery: Delivery, queue: set[str]) -> Outcome:
