@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
 
 from shop_events import clock, metrics, parking
+from shop_events.bisection import FailedAt
 from shop_events.context import Trace, use_trace
 from shop_events.dead_letters import letter
 from shop_events.deliveries import Delivery
 from shop_events.envelope import Received
 from shop_events.inbox import Inbox, given_up
 from shop_events.unit_of_work import UnitOfWork, is_transient
+
+LONGEST_HANDLING = 10.0
+"""Seconds after which a handler has failed: MongoDB would give up on its transaction soon."""
 
 
 class Outcome(StrEnum):
@@ -24,20 +29,11 @@ class Outcome(StrEnum):
     DEAD = "dead"
 
 
-class HandlerFailed(Exception):
-    """A handler raised; says at which event of the batch, and what."""
-
-    def __init__(self, index: int, cause: Exception) -> None:
-        super().__init__(index)
-        self.index = index
-        self.cause = cause
-
-
 async def apply(uow: UnitOfWork, deliveries: Sequence[Delivery], group: str) -> None:
     """Handle a batch in order: effects once by business key, parked keys queue, broken records die.
 
     Raises:
-        HandlerFailed: an event's handler raised; nothing of this unit of work may be committed.
+        FailedAt: an event's handler raised; nothing of this unit of work may be committed.
         PyMongoError: MongoDB failed, which is no event's fault.
     """
     waiting = await parking.held(uow, {delivery.order_key for delivery in deliveries})
@@ -49,8 +45,8 @@ async def apply(uow: UnitOfWork, deliveries: Sequence[Delivery], group: str) -> 
         except Exception as error:
             if is_transient(error):
                 raise
-            raise HandlerFailed(index, error) from error
-    await inbox.flush()
+            raise FailedAt(index, error) from error
+    inbox.flush()
     uow.on_commit.append(lambda: count(group, deliveries, outcomes))
 
 
@@ -64,7 +60,8 @@ async def handle(uow: UnitOfWork, delivery: Delivery, inbox: Inbox) -> Outcome:
             continue
         with use_trace(_trace_of(delivery.received)):
             uow.envelope = delivery.received.envelope
-            await handler(uow, delivery.received.event)
+            async with asyncio.timeout(LONGEST_HANDLING):
+                await handler(uow, delivery.received.event)
         if key is not None:
             inbox.add(key)
         outcome = Outcome.HANDLED

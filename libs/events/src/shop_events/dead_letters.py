@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from shop_events import clock
 from shop_events.envelope import Message
+from shop_events.outbox import LARGEST_VALUE
 from shop_events.topics import dead_letters
 
 ORIGIN_TOPIC = "dl_topic"
@@ -15,6 +16,7 @@ GROUP = "dl_group"
 REASON = "dl_reason"
 TRIES = "dl_tries"
 FAILED_AT = "dl_failed_at"
+VALUE = "dl_value"
 
 
 def letter(message: Message, place: tuple[str, int, int], group: str, reason: str, tries: int) -> Message:
@@ -36,7 +38,11 @@ def letter(message: Message, place: tuple[str, int, int], group: str, reason: st
         TRIES: str(tries),
         FAILED_AT: clock.now().isoformat(),
     }
-    return Message(dead_letters(group), message.key, {**message.headers, **notes}, message.value)
+    value = message.value
+    if value is not None and len(value) > LARGEST_VALUE:
+        notes[VALUE] = "too large: read it at its origin"
+        value = None
+    return Message(dead_letters(group), message.key, {**message.headers, **notes}, value)
 
 
 def without_notes(headers: Mapping[str, str]) -> dict[str, str]:

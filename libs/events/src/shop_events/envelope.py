@@ -110,8 +110,11 @@ def decode(message: Message) -> Received:
 
 
 def headers_of(pairs: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    """Return Kafka's header pairs as text; bytes that are no UTF-8 are replaced."""
-    return {name: value.decode("utf-8", "replace") for name, value in pairs}
+    """Return Kafka's header pairs as text; bytes that are no UTF-8 are replaced.
+
+    So are zero bytes in names, with which MongoDB could not keep the record.
+    """
+    return {name.replace("\0", "\ufffd"): (value or b"").decode("utf-8", "replace") for name, value in pairs}
 
 
 def _envelope(headers: Mapping[str, str]) -> Envelope:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, InsertOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_events import clock
@@ -56,12 +56,11 @@ class Inbox:
         self._fresh.discard(key)
         await self._uow.db[INBOX].delete_one({"_id": key}, session=self._uow.session)
 
-    async def flush(self) -> None:
-        """Write what was added."""
+    def flush(self) -> None:
+        """Let what was added be written before the commit."""
         expires_at = clock.now() + _REMEMBERED
-        rows = [{"_id": key, "expires_at": expires_at} for key in sorted(self._fresh)]
-        if rows:
-            await self._uow.db[INBOX].insert_many(rows, session=self._uow.session)
+        for key in sorted(self._fresh):
+            self._uow.write(INBOX, InsertOne({"_id": key, "expires_at": expires_at}))
         self._fresh = set()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from aiokafka import TopicPartition
 from prometheus_client import Counter, Gauge, Histogram
 
 PUBLISHED = Counter("shop_events_published_total", "Records published by the outbox relay", ["topic"])
@@ -25,6 +27,12 @@ AGE_SECONDS = Histogram(
     ["group"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
 )
+BATCH_RETRIES = Counter("shop_events_batch_retries_total", "Times a batch had to wait for MongoDB", ["group"])
+LAG = Gauge("shop_events_lag", "Records that were not handled yet, by topic", ["group", "topic"])
+LAG_SECONDS = Gauge("shop_events_lag_seconds", "Age of the oldest record that was not handled yet", ["group"])
+RETRIES = Counter("shop_events_retries_total", "Times a parked event was tried in vain", ["group"])
+PARKED_EVENTS = Gauge("shop_events_parked_events", "Events that failed or wait behind one", ["group"])
+PAUSED = Gauge("shop_events_paused", "1 while too much is parked to take more", ["group"])
 PARKED_KEYS = Gauge("shop_events_parked_keys", "Keys that wait for a failed event", ["group"])
 REBALANCES = Counter("shop_events_rebalances_total", "Times partitions were assigned anew", ["group"])
 CONSUMER_FAILURES = Counter(
@@ -36,3 +44,33 @@ def published(topics: Iterable[str]) -> None:
     """Count records that are visible in their topics now, given the topic of each."""
     for topic, count in Tally(topics).items():
         PUBLISHED.labels(topic).inc(count)
+
+
+def lag(
+    group: str,
+    unfetched: Mapping[TopicPartition, int],
+    unfinished: Mapping[TopicPartition, int],
+    oldest: int | None,
+) -> None:
+    """Tell how far a group member is behind, per topic, given what its partitions still hold.
+
+    Args:
+        group: the consumer group.
+        unfetched: records that were not fetched yet, per partition.
+        unfinished: records that were fetched and are not handled yet.
+        oldest: time of the oldest of those, in milliseconds since 1970.
+    """
+    topics: Tally[str] = Tally()
+    for counts in (unfetched, unfinished):
+        for place, count in counts.items():
+            topics[place.topic] += count
+    for topic, count in topics.items():
+        LAG.labels(group, topic).set(count)
+    LAG_SECONDS.labels(group).set(0.0 if oldest is None else max(time.time() - oldest / 1000, 0.0))
+
+
+def forget_lag(group: str) -> None:
+    """Tell nothing about partitions that others have from now on."""
+    LAG_SECONDS.labels(group).set(0.0)
+    for labels in [labels for labels in LAG._metrics if labels[0] == group]:
+        LAG.remove(*labels)

@@ -8,7 +8,8 @@ strand the newcomer.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import Binary
@@ -82,11 +83,16 @@ async def leave(uow: UnitOfWork, row: Row) -> bool:
 
 async def postpone(db: AsyncDatabase[Any], row: Row, reason: str) -> None:
     """Try a claimed head again after a pause that doubles with each try."""
-    pause = min(_FIRST_PAUSE * 2 ** min(row["tries"], 20), _LONGEST_PAUSE)
+    pause = pause_after(row["tries"])
     await db[PARKED].update_one(
         {"_id": row["_id"], "due_at": row["due_at"]},
         {"$set": {"due_at": clock.now() + pause, "reason": reason}, "$inc": {"tries": 1}},
     )
+
+
+def pause_after(tries: int) -> timedelta:
+    """Return how long to wait after so many tries: it doubles up to a minute."""
+    return min(_FIRST_PAUSE * (1 << min(tries, 20)), _LONGEST_PAUSE)
 
 
 async def hold(uow: UnitOfWork, row: Row) -> bool:
@@ -109,9 +115,26 @@ async def revive(uow: UnitOfWork, event_id: str) -> None:
     )
 
 
-async def count_heads(db: AsyncDatabase[Any], limit: int) -> int:
-    """Count the keys that wait, up to ``limit``."""
-    return await db[PARKED].count_documents({"head": True}, limit=limit)
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many keys wait, counted up to a limit, and about how many events."""
+
+    keys: int
+    events: int
+
+
+async def count(db: AsyncDatabase[Any], limit: int) -> Waiting:
+    """Count what waits; no more than ``limit`` keys are looked at."""
+    keys = await db[PARKED].count_documents({"head": True}, limit=limit)
+    return Waiting(keys, await db[PARKED].estimated_document_count() if keys else 0)
+
+
+async def next_due(db: AsyncDatabase[Any]) -> datetime | None:
+    """Return when the next head is to be tried; None when none ever is."""
+    first = await db[PARKED].find_one(
+        {"head": True, "due_at": {"$exists": True}}, {"due_at": 1}, sort=[("due_at", ASCENDING)]
+    )
+    return first and first["due_at"]
 
 
 async def migrate(db: AsyncDatabase[Any]) -> None:

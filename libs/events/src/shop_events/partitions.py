@@ -1,4 +1,4 @@
-"""What was fetched and not handled yet, per partition, with the places up to which all is done."""
+"""What was fetched, what is in hand and what is done, per partition: what may be taken and committed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from aiokafka import ConsumerRecord, TopicPartition
 class Buffers:
     """Fetched records in the order of their partitions. Holds no more than the watermarks allow.
 
+    Records of one partition are in one hand at a time, so that they are handled in their order.
+
     Args:
         high: a partition with this many waiting records is to be paused.
         low: below this many it is to be resumed.
+        most_bytes: a partition whose waiting values are larger than this is to be paused too.
     """
 
-    def __init__(self, high: int = 1000, low: int = 300) -> None:
-        self._high, self._low = high, low
+    def __init__(self, high: int = 2000, low: int = 500, most_bytes: int = 4 << 20) -> None:
+        self._high, self._low, self._most_bytes = high, low, most_bytes
         self._waiting: dict[TopicPartition, deque[ConsumerRecord]] = {}
+        self._in_hand: dict[TopicPartition, int] = {}
 
     def add(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
         """Append what was fetched."""
@@ -26,34 +30,93 @@ class Buffers:
             self._waiting.setdefault(partition, deque()).extend(records)
 
     def clear(self) -> None:
-        """Drop everything: the partitions are being assigned anew and will be fetched again."""
+        """Drop what waits: the partitions are being assigned anew and will be fetched again."""
         self._waiting.clear()
 
     def take(self, most: int) -> list[ConsumerRecord]:
-        """Remove and return up to ``most`` records, an equal share of each partition, in its order."""
-        filled = [records for records in self._waiting.values() if records]
+        """Take up to ``most`` records into a hand, until :meth:`put_down`.
+
+        They come from as few partitions as fill a hand, so that the others are left for other hands;
+        whichever partition was served last is the last to be served again.
+        """
         taken: list[ConsumerRecord] = []
-        for count, records in enumerate(sorted(filled, key=len)):
-            share = (most - len(taken)) // (len(filled) - count)
-            taken.extend(records.popleft() for _ in range(min(share or 1, len(records), most - len(taken))))
+        for partition in [place for place in self._waiting if place not in self._in_hand]:
+            records = self._waiting.pop(partition)
+            count = min(len(records), most - len(taken))
+            taken.extend(records.popleft() for _ in range(count))
+            if count:
+                self._in_hand[partition] = count
+            if records:
+                self._waiting[partition] = records  # behind all others
+            if len(taken) == most:
+                break
         return taken
+
+    def put_down(self, records: Iterable[ConsumerRecord]) -> None:
+        """Let the partitions of ``records`` be taken from again."""
+        for partition in {place_of(record) for record in records}:
+            self._in_hand.pop(partition, None)
 
     def full(self) -> set[TopicPartition]:
         """Partitions that should not be fetched for now."""
-        return {partition for partition, records in self._waiting.items() if len(records) >= self._high}
+        return {
+            partition
+            for partition, records in self._waiting.items()
+            if len(records) >= self._high or _bytes_in(records) > self._most_bytes
+        }
 
     def thirsty(self, among: Iterable[TopicPartition]) -> set[TopicPartition]:
         """Those of ``among`` that may be fetched again."""
         return {partition for partition in among if len(self._waiting.get(partition, ())) <= self._low}
 
+    def oldest(self) -> int | None:
+        """Return the time of the oldest record that waits, in milliseconds since 1970; None without any."""
+        return min((records[0].timestamp for records in self._waiting.values() if records), default=None)
+
+    def unfinished(self) -> dict[TopicPartition, int]:
+        """Return how many records of each partition wait or are in a hand."""
+        counts = dict(self._in_hand)
+        for partition, records in self._waiting.items():
+            counts[partition] = counts.get(partition, 0) + len(records)
+        return counts
+
+    @property
+    def in_hand(self) -> bool:
+        """Say whether anything is being handled."""
+        return bool(self._in_hand)
+
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
 
-def offsets_after(records: Iterable[ConsumerRecord]) -> dict[TopicPartition, int]:
-    """Return per partition the offset to go on from once ``records`` are done."""
-    after: dict[TopicPartition, int] = {}
-    for record in records:
-        partition = TopicPartition(record.topic, record.partition)
-        after[partition] = max(after.get(partition, 0), record.offset + 1)
-    return after
+class Watermarks:
+    """Up to where each partition is done and the group may be told so."""
+
+    def __init__(self) -> None:
+        self._uncommitted: dict[TopicPartition, int] = {}
+
+    def done(self, records: Iterable[ConsumerRecord]) -> None:
+        """Note that these are done; all before them in their partitions were."""
+        for record in records:
+            partition = place_of(record)
+            self._uncommitted[partition] = max(self._uncommitted.get(partition, 0), record.offset + 1)
+
+    def take(self, assigned: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Remove and return the offsets to commit; those of partitions that went elsewhere are dropped."""
+        mine = set(assigned)
+        taken = {place: offset for place, offset in self._uncommitted.items() if place in mine}
+        self._uncommitted.clear()
+        return taken
+
+    def clear(self) -> None:
+        """Forget everything: what it was about belongs to an older assignment."""
+        self._uncommitted.clear()
+
+
+def _bytes_in(records: Iterable[ConsumerRecord]) -> int:
+    return sum(max(record.serialized_value_size, 0) for record in records)
+
+
+def place_of(record: ConsumerRecord) -> TopicPartition:
+    """Return the partition of a record."""
+    return TopicPartition(record.topic, record.partition)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -15,11 +15,12 @@ from aiokafka.producer import sender
 
 from shop_events.envelope import Message
 from shop_events.kafka import KafkaSettings
+from shop_events.waiting import attempt
 
 LARGEST_BATCH = 1 << 18
 """Bytes of one record batch, before compression."""
 
-_CLOSED_WITHIN = 5.0
+_CLOSED_WITHIN = 3.0
 _PARTITIONER = DefaultPartitioner()
 
 # A transaction that follows another one at once is told to come back, until the markers of the first are
@@ -135,10 +136,6 @@ async def abandon(producer: AIOKafkaProducer) -> None:
 
     Its own ``stop`` waits for every record, and an idempotent client tries each of them for ever.
     """
-    with suppress(Exception):
-        async with asyncio.timeout(_CLOSED_WITHIN):
-            await producer._sender.close()
+    await attempt(producer._sender.close(), _CLOSED_WITHIN)
     producer._message_accumulator.fail_all(KafkaTimeoutError())
-    with suppress(Exception):
-        async with asyncio.timeout(_CLOSED_WITHIN):
-            await producer.stop()
+    await attempt(producer.stop(), _CLOSED_WITHIN)

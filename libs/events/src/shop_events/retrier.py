@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
 
 from shop_events import clock, metrics, parking
 from shop_events.batch import Outcome, count, give_up, handle, inbox_keys
@@ -14,13 +17,16 @@ from shop_events.deliveries import Delivery, interpret
 from shop_events.errors import EventError
 from shop_events.handlers import Subscriptions
 from shop_events.inbox import Inbox
-from shop_events.unit_of_work import Transactor, UnitOfWork, is_transient
-from shop_events.waiting import wait_for
+from shop_events.unit_of_work import Transactor, UnitOfWork, is_disconnected
+from shop_events.waiting import Backoff, wait_for
 
 log = structlog.get_logger(__name__)
 
-_LOOK_WHILE_PARKED = 0.1
-_LOOK_WHEN_EMPTY = 5.0
+_AT_ONCE = 4
+_SHORTEST_LOOK = 0.05
+_LONGEST_LOOK = 5.0
+_COUNT_EVERY = 1.0
+_EVENTS_PER_KEY = 50
 
 
 class Retrier:
@@ -30,7 +36,8 @@ class Retrier:
         db: the service's database.
         transact: opens units of work.
         subscriptions: the group's handlers.
-        limit: so many waiting keys mean that the trouble is elsewhere (:attr:`overloaded`).
+        limit: so many waiting keys, or fifty times as many waiting events, mean that the trouble is
+            elsewhere (:attr:`overloaded`).
     """
 
     def __init__(
@@ -43,43 +50,91 @@ class Retrier:
         self._db = db
         self._transact = transact
         self._subscriptions = subscriptions
+        self._group = subscriptions.group
         self._limit = limit
-        self._heads = 0
+        self._keys = 0
+        self._events = 0
+        self._counted_at = 0.0
         self._wake = asyncio.Event()
 
     @property
     def overloaded(self) -> bool:
-        """Say whether too many keys wait for the consumer to go on."""
-        return self._heads >= self._limit
+        """Say whether too much waits for the consumer to go on."""
+        return self._keys >= self._limit or self._events >= _EVENTS_PER_KEY * self._limit
 
-    def wake(self) -> None:
-        """Look now: something was parked."""
+    def parked(self) -> None:
+        """Look soon: one more event was parked."""
+        self._keys += 1  # or its key waits already; the next count knows
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled; MongoDB failing is waited for."""
+        backoff = Backoff()
         while True:
             self._wake.clear()
-            while await self.retry_one():
-                pass
-            self._heads = await parking.count_heads(self._db, self._limit)
-            metrics.PARKED_KEYS.labels(self._subscriptions.group).set(self._heads)
-            await wait_for(self._wake, _LOOK_WHILE_PARKED if self._heads else _LOOK_WHEN_EMPTY)
+            try:
+                busy = await self._round()
+                if not busy or time.monotonic() - self._counted_at > _COUNT_EVERY:
+                    await self._count()
+                pause = 0.0 if busy else await self._next_look()
+            except PyMongoError as error:
+                log.warning("MongoDB failed, parked events wait", reason=type(error).__name__)
+                await backoff.pause(asyncio.Event())
+                continue
+            backoff.reset()
+            await wait_for(self._wake, pause)
 
     async def retry_one(self) -> bool:
         """Try one parked event whose time has come; say whether there was one."""
         row = await parking.claim_due(self._db)
-        if row is None:
-            return False
+        if row is not None:
+            await self._try(row)
+        return row is not None
+
+    async def _round(self) -> bool:
+        """Try a few heads whose time has come, side by side; say whether there were any."""
+        rows: list[parking.Row] = []
+        while len(rows) < _AT_ONCE and (row := await parking.claim_due(self._db)):
+            rows.append(row)
+        outcomes = await asyncio.gather(*map(self._try, rows), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return bool(rows)
+
+    async def _count(self) -> None:
+        waiting = await parking.count(self._db, self._limit)
+        was_overloaded = self.overloaded
+        self._keys, self._events = waiting.keys, waiting.events
+        self._counted_at = time.monotonic()
+        metrics.PARKED_KEYS.labels(self._group).set(waiting.keys)
+        metrics.PARKED_EVENTS.labels(self._group).set(waiting.events)
+        metrics.PAUSED.labels(self._group).set(self.overloaded)
+        if self.overloaded != was_overloaded:
+            told = {"group": self._group, "keys": waiting.keys, "events": waiting.events}
+            if self.overloaded:
+                log.error("too much is parked: the consumer takes no more", **told)
+            else:
+                log.info("less is parked: the consumer goes on", **told)
+
+    async def _next_look(self) -> float:
+        if not self._keys:
+            return _LONGEST_LOOK
+        due_at = await parking.next_due(self._db)
+        if due_at is None:  # all of them were given up on and are held
+            return _LONGEST_LOOK
+        seconds = (due_at - clock.now()).total_seconds()
+        return min(max(seconds, _SHORTEST_LOOK), _LONGEST_LOOK)
+
+    async def _try(self, row: parking.Row) -> None:
         message, origin = parking.message_of(row)
         delivery = interpret(message, origin, self._subscriptions, row["replayed"])
         try:
             await self._transact(self._retry, row, delivery)
         except Exception as error:
-            if is_transient(error):
+            if is_disconnected(error):
                 raise
             await self._failed(row, delivery, error)
-        return True
 
     async def _retry(self, uow: UnitOfWork, row: parking.Row, delivery: Delivery | None) -> None:
         if not await parking.leave(uow, row) or delivery is None:
@@ -90,18 +145,21 @@ class Retrier:
             outcome = Outcome.DEAD
         else:
             outcome = await handle(uow, delivery, inbox)
-        await inbox.flush()
-        uow.on_commit.append(lambda: count(self._subscriptions.group, [delivery], [outcome]))
+        inbox.flush()
+        uow.on_commit.append(lambda: self._tell(delivery, outcome))
 
     async def _failed(self, row: parking.Row, delivery: Delivery | None, error: Exception) -> None:
-        assert delivery is not None
-        waited = clock.now() - row["failed_at"]
         reason = reason_of(error)
-        if waited < max(handler.patience for handler in delivery.handlers):
+        metrics.RETRIES.labels(self._group).inc()
+        if delivery is None or clock.now() - row["failed_at"] < _patience(delivery):
             await parking.postpone(self._db, row, reason)
             return
         log.error("event given up", event_id=delivery.id, reason=reason, tries=row["tries"] + 1)
-        await self._transact(self._bury, row, delivery, reason)
+        try:
+            await self._transact(self._bury, row, delivery, reason)
+        except Exception as bury_error:  # one that cannot even be buried must not stop the others
+            log.exception("event cannot be given up", event_id=delivery.id)
+            await parking.postpone(self._db, row, reason_of(bury_error))
 
     async def _bury(self, uow: UnitOfWork, row: parking.Row, delivery: Delivery, reason: str) -> None:
         holds = any(handler.hold_key for handler in delivery.handlers)
@@ -109,11 +167,18 @@ class Retrier:
             return
         inbox = await Inbox.load(uow, inbox_keys(delivery))
         self._give_up(uow, delivery, inbox, reason, row["tries"] + 1)
-        await inbox.flush()
-        uow.on_commit.append(lambda: count(self._subscriptions.group, [delivery], [Outcome.DEAD]))
+        inbox.flush()
+        uow.on_commit.append(lambda: self._tell(delivery, Outcome.DEAD))
 
     def _give_up(self, uow: UnitOfWork, delivery: Delivery, inbox: Inbox, reason: str, tries: int) -> None:
-        give_up(uow, delivery, inbox, group=self._subscriptions.group, reason=reason, tries=tries)
+        give_up(uow, delivery, inbox, group=self._group, reason=reason, tries=tries)
+
+    def _tell(self, delivery: Delivery, outcome: Outcome) -> None:
+        count(self._group, [delivery], [outcome])
+
+
+def _patience(delivery: Delivery) -> timedelta:
+    return max((handler.patience for handler in delivery.handlers), default=timedelta())
 
 
 def reason_of(error: BaseException) -> str:

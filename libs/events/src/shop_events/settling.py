@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shop_events import batch, parking
+from shop_events.bisection import settle
 from shop_events.deliveries import Delivery
 from shop_events.inbox import Inbox, given_up
 from shop_events.retrier import reason_of
@@ -26,39 +27,26 @@ class Settler:
         self._group = group
         self._parked = parked
 
-    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+    async def settle(
+        self,
+        deliveries: Sequence[Delivery],
+        is_nobodys_fault: Callable[[BaseException], bool] = is_transient,
+    ) -> None:
         """Handle a batch in one transaction; a failed event is set aside and the rest goes on.
 
         Raises:
             PyMongoError: MongoDB failed; the batch may be settled again, whatever of it is done.
         """
-        if not deliveries:
-            return
-        try:
-            await self._transact(batch.apply, deliveries, self._group)
-        except batch.HandlerFailed as failure:
-            await self.settle(deliveries[: failure.index])
-            await self._park(deliveries[failure.index], failure.cause)
-            await self.settle(deliveries[failure.index + 1 :])
-        except Exception as error:
-            if is_transient(error):
-                raise
-            await self._bisect(deliveries, error)
+        await settle(deliveries, self._attempt, self._set_aside, is_nobodys_fault)
 
-    async def _bisect(self, deliveries: Sequence[Delivery], error: Exception) -> None:
-        """Find the event at fault when only the whole transaction failed."""
-        if len(deliveries) == 1:
-            await self._park(deliveries[0], error)
-            return
-        middle = len(deliveries) // 2
-        await self.settle(deliveries[:middle])
-        await self.settle(deliveries[middle:])
+    async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
+        await self._transact(batch.apply, deliveries, self._group)
 
-    async def _park(self, delivery: Delivery, error: Exception) -> None:
-        await self._transact(self._set_aside, delivery, reason_of(error))
+    async def _set_aside(self, delivery: Delivery, error: Exception) -> None:
+        await self._transact(self._park, delivery, reason_of(error))
         self._parked()
 
-    async def _set_aside(self, uow: UnitOfWork, delivery: Delivery, reason: str) -> None:
+    async def _park(self, uow: UnitOfWork, delivery: Delivery, reason: str) -> None:
         inbox = await Inbox.load(uow, [given_up(delivery.id)])
         if given_up(delivery.id) in inbox:
             if not delivery.replayed:  # while we were away, another consumer tried it to the end

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import structlog
-from pymongo import AsyncMongoClient, ReadPreference
+from pymongo import AsyncMongoClient, DeleteMany, DeleteOne, InsertOne, ReadPreference, UpdateMany, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
@@ -20,6 +20,8 @@ from pymongo.write_concern import WriteConcern
 from shop_events import outbox
 from shop_events.contracts.base import Fact
 from shop_events.envelope import Envelope, Message, encode, envelope_for
+
+Write = InsertOne[Any] | UpdateOne | UpdateMany | DeleteOne | DeleteMany
 
 
 class UnitOfWork:
@@ -38,6 +40,7 @@ class UnitOfWork:
         self.source = source
         self.on_commit: list[Callable[[], None]] = []
         self._rows: list[dict[str, Any]] = []
+        self._writes: dict[str, list[Write]] = {}
 
     @property
     def sequence(self) -> int:
@@ -60,8 +63,22 @@ class UnitOfWork:
         """Put a ready-made record into the outbox."""
         self._rows.append(outbox.row_of(message, sequence))
 
+    def write(self, collection: str, operation: Write) -> None:
+        """Change ``collection`` in one go with whatever else this unit of work writes to it.
+
+        That happens before the commit, or in :meth:`settle`: until then a read does not see it.
+        """
+        self._writes.setdefault(collection, []).append(operation)
+
+    async def settle(self) -> None:
+        """Do the writes that wait, each collection's in their order."""
+        waiting, self._writes = self._writes, {}
+        for collection, operations in waiting.items():
+            await self.db[collection].bulk_write(operations, session=self.session)
+
     async def flush(self) -> None:
-        """Write the outbox rows; the transactor does this before it commits."""
+        """Do the writes that wait and add the outbox rows; the transactor does this before it commits."""
+        await self.settle()
         if self._rows:
             if self.session is None:
                 raise RuntimeError("a read cannot publish")
@@ -163,10 +180,17 @@ async def _commit(session: AsyncClientSession, deadline: float) -> None:
             return
 
 
+def is_disconnected(error: BaseException) -> bool:
+    """Say whether MongoDB could not be reached or did not answer: no work could have succeeded."""
+    return isinstance(error, ConnectionFailure)
+
+
 def is_transient(error: BaseException) -> bool:
     """Say whether MongoDB, and not the work, is why this failed: the same work may well succeed later."""
     if isinstance(error, ConnectionFailure):
         return True
     if isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError"):
+        return True
+    if isinstance(error, PyMongoError) and error.has_error_label("UnknownTransactionCommitResult"):
         return True
     return isinstance(error, OperationFailure) and error.has_error_label("RetryableWriteError")

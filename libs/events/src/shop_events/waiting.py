@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +27,21 @@ async def first_of(*works: Awaitable[Any]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
+
+
+async def attempt(work: Coroutine[Any, Any, Any], seconds: float) -> bool:
+    """Give ``work`` so many seconds; say whether it ended without an error.
+
+    What is not done by then is cancelled and left alone: ``asyncio.timeout`` would wait for it, and clients
+    swallow the cancellation and wait on.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        task.cancel()
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 class Backoff:
