@@ -118,6 +118,20 @@ async def test_what_is_sold_out_is_never_shown_until_it_is_back(
     assert "b" not in {id for id, _, _ in await asked(http, placement="cart", recent="a")}
 
 
+async def test_where_the_most_popular_are_sold_out_the_next_ones_are_shown(
+    http: httpx.AsyncClient, shop: Streams
+) -> None:
+    ids = [f"x{number:03}" for number in range(150)]
+    gone = ids[:140]
+    hot = {"popularity": 1e6, "trend": 1.0, "rank": 1e9, "at": NOON, "checked_at": NOON, "version": 1}
+    await shop.db.scores.insert_many({"_id": id, **hot} for id in ids)
+    card = product("x").model_dump(include={"title", "price", "image_url", "available"})
+    await shop.db.products.insert_many({"_id": id, "gone": False, "sequence": 1, **card} for id in ids)
+    await shop.db.stock.insert_many({"_id": id, "gone": False, "sequence": 1, "out": True} for id in gone)
+    shown = {id for id, _, _ in await asked(http)}
+    assert shown == set(ids[140:])
+
+
 async def test_questions_are_bounded(http: httpx.AsyncClient) -> None:
     for query in (
         {"limit": "51"},

@@ -1,13 +1,16 @@
-"""The most popular products, as one process remembers them for a few seconds."""
+"""The most popular products that can be bought, as one process remembers them for a few seconds."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 
+from shop_analytics.application.recommendations import sellable
 from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork
 
 _MOST = 100
+_LOOKED_AT = 1000
+"""Of so many: a shop whose best are sold out still has something to show."""
 
 
 class Popular:
@@ -20,9 +23,11 @@ class Popular:
         self._asking = asyncio.Lock()
 
     async def __call__(self, uow: AnalyticsUnitOfWork) -> list[str]:
-        """Return the most popular products, the first one first."""
+        """Return the most popular products that could be bought a moment ago, the first one first."""
         async with self._asking:
             if time.monotonic() > self._good_until:
-                self._products = await uow.scores.most_popular(_MOST)
+                ranked = await uow.scores.most_popular(_LOOKED_AT)
+                on_sale = await sellable(uow, set(ranked))
+                self._products = [id for id in ranked if id in on_sale][:_MOST]
                 self._good_until = time.monotonic() + self._seconds
         return self._products
