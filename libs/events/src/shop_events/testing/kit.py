@@ -84,7 +84,7 @@ class Kit(Generic[U]):
         memory = cast("Any", self.db)
         self.transact: Transactor[U] = Transactor(memory, memory, factory, at_once=1)
         self._retrier = Retrier(memory, self.transact, subscriptions)
-        self._settler = Settler(self.transact, subscriptions.group, self._retrier.wake)
+        self._settler = Settler(self.transact, subscriptions.group, self._retrier.parked)
         self._records: dict[str, list[ConsumerRecord]] = defaultdict(list)
         self._positions: dict[str, int] = defaultdict(int)
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import bson
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
-from pymongo import ReturnDocument
+from pymongo import DeleteMany, DeleteOne, InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.results import DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
@@ -189,6 +189,22 @@ class MemoryCollection:
 
     async def delete_many(self, query: Mapping[str, Any], session: Any = None) -> DeleteResult:
         return self._delete(self._found(query), session)
+
+    async def bulk_write(self, operations: Sequence[Any], session: Any = None) -> None:
+        """Do what a unit of work has put off, one after the other."""
+        for operation in operations:
+            match operation:
+                case InsertOne():
+                    await self.insert_one(operation._doc, session)
+                case UpdateOne():
+                    upsert = bool(operation._upsert)
+                    await self.update_one(operation._filter, operation._doc, upsert, session)
+                case DeleteOne():
+                    await self.delete_one(operation._filter, session)
+                case DeleteMany():
+                    await self.delete_many(operation._filter, session)
+                case _:
+                    raise self._db.refuse(NotInMemory(type(operation).__name__))
 
     @property
     def _rows(self) -> Rows:
