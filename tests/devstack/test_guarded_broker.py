@@ -141,12 +141,19 @@ async def produce(connection: KafkaSettings, topic: str, **options: Any) -> None
         await producer.send_and_wait(connection.named(topic), b"{}", key=b"k")
 
 
-async def first_record(connection: KafkaSettings, topic: str) -> Any:
+async def first_record(connection: KafkaSettings, topic: str, group: str | None = None) -> Any:
     """Return the oldest record of a topic that has one."""
-    async with AIOKafkaConsumer(
-        connection.named(topic), **connection.connection(), auto_offset_reset="earliest"
-    ) as consumer:
+    consumer = AIOKafkaConsumer(
+        connection.named(topic),
+        **connection.connection(),
+        auto_offset_reset="earliest",
+        group_id=group and connection.named(group),
+    )
+    try:
+        await consumer.start()
         return await asyncio.wait_for(consumer.getone(), 20)
+    finally:
+        await consumer.stop()
 
 
 async def eventually(condition: Any, seconds: float = 20) -> None:
@@ -263,10 +270,7 @@ async def test_nobody_writes_another_s_topic_or_uses_its_group_or_outbox(guarded
         ):
             pass
     with pytest.raises(GroupAuthorizationFailedError):
-        async with AIOKafkaConsumer(
-            catalog.named("analytics.scores.v1"), **catalog.connection(), group_id=catalog.named("notifier")
-        ) as consumer:
-            await asyncio.wait_for(consumer.getone(), 20)
+        await first_record(catalog, "analytics.scores.v1", group="notifier")
 
 
 async def test_another_s_topics_are_not_even_listed(guarded: Guarded) -> None:

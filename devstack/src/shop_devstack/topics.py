@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -46,6 +47,7 @@ def tail(info: StackInfo, name: str, *, from_start: bool, most: int | None) -> N
     closed = DevstackError(f"{name} is {topic.sensitivity}: only {', '.join(topic.readers)} may read it")
     if not info.guards_kafka and topic.sensitivity is not Sensitivity.OPEN:
         raise closed
+    logging.getLogger("aiokafka.cluster").setLevel(logging.CRITICAL)  # a refusal is told below
     with suppress(KeyboardInterrupt):
         try:
             asyncio.run(_follow(info.analyst_kafka, topic, from_start, most))
