@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from shop_analytics.consumers import catalog
+from shop_analytics.domain.popularity import MOST_MINUTES, VIEW
 from shop_analytics.jobs import scores
 from shop_analytics.settings import AnalyticsSettings
 from shop_analytics.store.shelf import Products
 from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
 from shop_events.contracts.catalog import ProductDeleted
 from shop_events.outbox import OUTBOX
-from tests.analytics.conftest import Log, Streams, decoded, hear, paid, product, view
+from tests.analytics.conftest import Log, Streams, decoded, engaged, hear, paid, product, view
 
 pytestmark = pytest.mark.integration
 
@@ -98,3 +99,15 @@ async def test_a_score_that_was_told_while_its_product_was_deleted_is_dropped(
     told = await streams.told(ScoreChanged, ScoreDropped)
     assert [type(event) for event in told] == [ScoreChanged, ScoreDropped]
     assert await streams.transact.read(lambda uow: uow.scores.most_popular(5)) == []
+
+
+async def test_a_view_that_claims_to_last_all_day_makes_no_product_popular(
+    streams: Streams, settings: AnalyticsSettings
+) -> None:
+    now = datetime.now(UTC)
+    page, log = view("vis_1", "a", now), Log()
+    hours = [3_600_000 * hour for hour in range(1, 25)]
+    await streams.take(log.append(page, *(engaged(page, each, 0) for each in hours)))
+    ((shard,),) = (await streams.transact.read(lambda uow: uow.tallies.of(["a"]))).values()
+    assert shard["engaged_ms"] == hours[-1]
+    assert settings.heat.score([shard], now).popularity == pytest.approx(VIEW + MOST_MINUTES, abs=0.01)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from shop_analytics.application import alerts
 from shop_analytics.application.counting import Counting
 from shop_analytics.application.intake import Arrival
-from shop_analytics.domain.popularity import ENGAGED_MINUTE, VIEW, Heat
+from shop_analytics.domain.popularity import VIEW, Heat, engagement
 from shop_analytics.domain.suggestions import Opportunity
 from shop_analytics.domain.verdicts import Verdict
 from shop_analytics.domain.visits import PageAttention, Visitor
@@ -24,8 +24,6 @@ from shop_events.contracts.session import (
 )
 
 TYPES = (PageViewed, PageEngaged, RecommendationShown, RecommendationClicked)
-
-_MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -101,6 +99,7 @@ class _Batch:
     def engaged(self, event: PageEngaged, shard: str) -> None:
         """Take the engaged time of a page view so far."""
         page = self._page(event)
+        before = page.engaged_ms
         grown = page.engage(event.product_id, event.milliseconds)
         if not grown:
             return
@@ -108,7 +107,7 @@ class _Batch:
         self._counting.day(at, shard, "engaged_ms", grown)
         if page.product_id:
             self._counting.product(page.product_id, shard, "engaged_ms", grown)
-            self._counting.warm(page.product_id, shard, at, ENGAGED_MINUTE * grown / _MINUTE_MS)
+            self._counting.warm(page.product_id, shard, at, engagement(before, page.engaged_ms))
 
     async def count_recommendations(self, arrivals: Sequence[Arrival]) -> None:
         """Count what was recommended, and what of it was chosen."""

@@ -11,6 +11,10 @@ from shop_analytics.domain.decay import Decay
 
 VIEW, ENGAGED_MINUTE, PURCHASE = 1.0, 1.0, 10.0
 """What each adds to a product's popularity."""
+MOST_MINUTES = 5
+"""Engaged minutes of one view that count for popularity: how long it lasted is only what a client says."""
+
+_MINUTE_MS = 60_000
 
 _LATELY = 8
 _EASE = 1.0
@@ -28,6 +32,12 @@ class Score:
         """Say whether a reader would rank differently: by a hundredth, unless told otherwise."""
         pairs = ((self.popularity, other.popularity), (self.trend, other.trend))
         return any(abs(mine - theirs) > by * max(mine, theirs) for mine, theirs in pairs)
+
+
+def engagement(before: int, after: int) -> float:
+    """Return what a view adds to popularity as its engaged time grows; both are milliseconds so far."""
+    first, last = (min(each / _MINUTE_MS, MOST_MINUTES) for each in (before, after))
+    return ENGAGED_MINUTE * (last - first)
 
 
 @dataclass(frozen=True, slots=True)
