@@ -61,6 +61,7 @@ async def test_views_and_time_and_purchases_are_counted_exactly(streams: Streams
         "sessions": 1,
         "shown": 2,
         "clicked": 1,
+        "co_purchases": 1,
     }
     product = await streams.transact.read(lambda uow: uow.tallies.totals(["prd_1"], "views"))
     assert product == {"prd_1": 2}
