@@ -10,12 +10,12 @@ from typing import Any
 from bench.cases.visitors import visitors
 from bench.figures import Comparison, Contender, Effort
 from bench.ground import Ground
-from bench.load import Load, load
+from bench.load import CONNECTIONS, Load, load
 from bench.wire import request
 
 EVENTS = 10
 """Events of a batch."""
-_VISITORS_EACH = 8
+_VISITORS_EACH = 16
 """Visitors whose clients share a connection, as they do behind a gateway."""
 _PRODUCTS = 1000
 
@@ -28,7 +28,7 @@ def compare(here: Ground, effort: Effort) -> list[Comparison]:
         here.serving("bare", "bench.baselines", "activity", topic_prefix="bare.") as bare,
         here.serving("session", "shop_session", "api", topic_prefix="ours.") as ours,
     ):
-        sessions = visitors(ours, 32 * _VISITORS_EACH, consent=True)
+        sessions = visitors(ours, CONNECTIONS * _VISITORS_EACH, consent=True)
 
         def contender(name: str, port: int) -> Contender:
             what = Load(port, "bench.cases.activity:batches", sessions, effort.seconds, EVENTS, 202)

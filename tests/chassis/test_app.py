@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from shop_chassis.app import Api, create_app
 from shop_chassis.auth import Authenticated, MaybeCaller, TokenVerifier
+from shop_chassis.direct import DirectRoute
 from shop_chassis.http import Body, FromText, IdempotencyKey, IfMatch, Listing, Page, Read, Transact, etag
 from shop_chassis.openapi import responses
 from shop_chassis.problems import Conflict, ErrorMap, NotFound, Problem, TooManyRequests
@@ -127,6 +128,20 @@ async def waits(request: Request) -> None:
     await request.app.state.go_on.wait()
 
 
+direct = APIRouter(route_class=DirectRoute)
+
+
+@direct.post("/v1/beacons", status_code=202, responses=responses(OutOfStock, of=ERRORS))
+async def take_beacon(request: Request) -> Response:
+    body = await request.body()
+    if body == b"sold out":
+        raise OutOfStock("prd_1")
+    if body == b"broken":
+        raise RuntimeError("secret")
+    trace = current_trace()
+    return Response(trace.correlation_id if trace else None, 202)
+
+
 class FakeTransactor:
     """Stands for the transactor: the unit of work is a word."""
 
@@ -140,7 +155,7 @@ class FakeTransactor:
 @pytest.fixture
 def app(settings: ServiceSettings, verifier: TokenVerifier) -> FastAPI:
     state = {"arrived": asyncio.Event(), "go_on": asyncio.Event()}
-    api = Api([router], ERRORS, state)
+    api = Api([router, direct], ERRORS, state)
     small = settings.model_copy(update={"max_in_flight": 2, "max_body_bytes": 20_000})
     return create_app(small, api, transact=FakeTransactor(), verifier=verifier)
 
@@ -460,3 +475,31 @@ async def test_the_openapi_document_tells_the_problems_of_each_route(client: htt
     assert document["components"]["securitySchemes"]["access_token"]["scheme"] == "bearer"
     assert "HTTPValidationError" not in str(document)
     assert not any(path.startswith(("/health", "/metrics")) for path in document["paths"])
+
+
+async def test_a_direct_route_has_all_that_surrounds_a_request(client: httpx.AsyncClient) -> None:
+    with capture_logs() as logs:
+        answer = await client.post("/v1/beacons", content=b"x", headers={"X-Correlation-Id": "c-1"})
+    assert (answer.status_code, answer.text) == (202, "c-1")
+    assert answer.headers["x-correlation-id"] == "c-1"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert [(line["route"], line["status"]) for line in logs] == [("/v1/beacons", 202)]
+
+
+@pytest.mark.parametrize(("content", "status"), [(b"sold out", 409), (b"broken", 500), (b"x" * 30_000, 413)])
+async def test_errors_of_a_direct_route_are_problems(
+    client: httpx.AsyncClient, content: bytes, status: int
+) -> None:
+    answer = await client.post("/v1/beacons", content=content)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+
+
+async def test_other_methods_of_a_direct_route_are_not_allowed(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/beacons")).status_code == 405
+
+
+async def test_a_direct_route_is_documented(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert {"202", "409"} <= document["paths"]["/v1/beacons"]["post"]["responses"].keys()

@@ -9,6 +9,10 @@ import orjson
 import pytest
 
 from shop_events.contracts.session import PageEngaged, PageViewed
+from shop_session.api.reports import read_reports
+from shop_session.application.activity import ActivityDesk
+from shop_session.domain.attention import MOST_TOLD
+from shop_session.domain.secret import digest_of
 from tests.session.conftest import Device, Json, World, product
 
 pytestmark = pytest.mark.integration
@@ -234,3 +238,32 @@ async def test_the_session_string_is_in_nothing_that_leaves(world: World, agreed
         left += repr(await world.db[name].find().to_list())
     left += (await world.http.get("/metrics")).text
     assert not [string for string in strings if string in left]
+
+
+async def test_what_another_process_was_told_is_a_duplicate_here(world: World, agreed: Device) -> None:
+    here, there = (ActivityDesk(world.transact, world.telemetry) for _ in range(2))
+    digest = digest_of(agreed.string)
+    assert digest
+
+    async def outcomes(desk: ActivityDesk, *events: Json) -> list[str]:
+        return [result.outcome for result in await desk.record(digest, read_reports(list(events)))]
+
+    first, second = viewed(world), engaged(world, 1000)
+    assert await outcomes(here, first) == ["accepted"]
+    assert await outcomes(there, second) == ["accepted"]
+    assert await outcomes(here, first, second) == ["duplicate", "duplicate"]
+    assert await outcomes(there, first, engaged(world, 900), engaged(world, 1001)) == [
+        "duplicate",
+        "duplicate",
+        "accepted",
+    ]
+
+
+async def test_what_is_remembered_of_somebody_is_bounded(world: World, agreed: Device) -> None:
+    last: list[Json] = []
+    for _ in range(2 * MOST_TOLD // 100 + 3):
+        last = [viewed(world, product_id="prd_1") for _ in range(100)]
+        assert await agreed.outcomes(*last) == ["accepted"] * 100
+    assert await agreed.outcomes(*last) == ["duplicate"] * 100
+    (kept,) = await world.db.attention.find().to_list()
+    assert MOST_TOLD <= len(kept["told"]) < 2 * MOST_TOLD

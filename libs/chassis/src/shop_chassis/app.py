@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -18,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shop_chassis import openapi
 from shop_chassis.auth import TokenVerifier
+from shop_chassis.direct import DirectRoutes, ErrorHandlers
 from shop_chassis.health import Readiness, health_routes
 from shop_chassis.middleware import Bounded, Observed, SecurityHeaders
 from shop_chassis.problems import ErrorMap, Problem, Unavailable, mapped_response, status_response
@@ -78,7 +79,10 @@ def create_app(
         "settings": settings,
     }.items():
         setattr(app.state, name, value)
-    _answer_errors(app, api.errors)
+    handlers = _error_handlers(api.errors)
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(DirectRoutes, routers=api.routers, handlers=handlers)
     _surround(app, settings)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     return app
@@ -97,7 +101,7 @@ def _surround(app: FastAPI, settings: ServiceSettings) -> None:
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
 
 
-def _answer_errors(app: FastAPI, errors: ErrorMap) -> None:
+def _error_handlers(errors: ErrorMap) -> ErrorHandlers:
     async def problem(_: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         return error.response()
@@ -119,15 +123,13 @@ def _answer_errors(app: FastAPI, errors: ErrorMap) -> None:
     async def mapped(_: Request, error: Exception) -> Response:
         return mapped_response(error, errors)
 
-    handlers: dict[type[Exception], Callable[[Request, Exception], Any]] = dict.fromkeys(errors, mapped)
-    handlers |= {
+    return {
+        **dict.fromkeys(errors, mapped),
         PyMongoError: database,
         Problem: problem,
         HTTPException: plain,
         RequestValidationError: invalid,
     }
-    for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)
 
 
 def _operation_id(route: APIRoute) -> str:

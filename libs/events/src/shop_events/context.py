@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,8 +26,9 @@ class Trace:
     @classmethod
     def start(cls, correlation_id: str | None = None) -> Trace:
         """Begin a new trace (W3C Trace Context, section 3.2)."""
-        trace_id = secrets.token_hex(16)
-        return cls(f"00-{trace_id}-{secrets.token_hex(8)}-01", correlation_id or trace_id)
+        random = os.urandom(24).hex()
+        trace_id = random[:32]
+        return cls(f"00-{trace_id}-{random[32:]}-01", correlation_id or trace_id)
 
 
 _current: ContextVar[Trace | None] = ContextVar("shop_trace", default=None)

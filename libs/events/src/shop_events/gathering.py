@@ -28,11 +28,15 @@ class Gathered(Generic[T, R]):
 
     async def __call__(self, item: T) -> R:
         """Return the result of ``item``."""
+        return await self.soon(item)
+
+    def soon(self, item: T) -> asyncio.Future[R]:
+        """Return a future of the result of ``item``, for whoever has something else to ask meanwhile."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await future
+        return future
 
     async def _run(self) -> None:
         try:

@@ -103,7 +103,9 @@ async def _by_place(
     by_key: dict[tuple[str, str], list[Message]] = defaultdict(list)
     for message in messages:
         by_key[message.topic, message.key].append(message)
-    everywhere = {topic: await _partitions(producer, kafka.named(topic)) for topic, _ in by_key}
+    everywhere = {
+        bare: await _partitions(producer, kafka.named(bare)) for bare in {bare for bare, _ in by_key}
+    }
     found: dict[_Place, list[Message]] = defaultdict(list)
     for (bare, key), mine in by_key.items():
         partition = _PARTITIONER(key.encode(), everywhere[bare], everywhere[bare])

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self, cast
+from typing import Any, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from shop_chassis.direct import DirectRoute
 from shop_chassis.openapi import responses
 from shop_chassis.problems import BadRequest, Unavailable, Unprocessable
 from shop_session.api.errors import ERRORS
-from shop_session.api.json_body import JsonObject, described
-from shop_session.api.reports import read_report
-from shop_session.api.visit import Visitor
+from shop_session.api.json_body import described, json_object
+from shop_session.api.reports import read_reports
+from shop_session.api.visit import SHOWN, answer, visit_of
 from shop_session.application.activity import ActivityDesk, ignored
-from shop_session.domain.activity import MOST_EVENTS, Outcome, Report, Result, is_automated
+from shop_session.domain.activity import MOST_EVENTS, Outcome, is_automated
 from shop_session.domain.errors import SessionEnded
 
-router = APIRouter(tags=["activity"])
+router = APIRouter(tags=["activity"], route_class=DirectRoute)
 
 _BATCH = described(
     ("application/json", "text/plain"),
@@ -54,11 +55,6 @@ class ResultView(BaseModel):
     status: Outcome
     reason: str | None
 
-    @classmethod
-    def of(cls, result: Result) -> Self:
-        """Return how a result is shown."""
-        return cls(id=result.id, status=result.outcome, reason=result.reason)
-
 
 class ResultsView(BaseModel):
     """One result an event, in the order of the batch."""
@@ -66,33 +62,29 @@ class ResultsView(BaseModel):
     results: list[ResultView]
 
 
-async def _desk(request: Request) -> ActivityDesk:
-    return cast(ActivityDesk, request.app.state.activity)
-
-
-async def _told(body: JsonObject) -> list[Report | Result]:
-    events: Any = body.get("events")
-    if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
-        problem = {"pointer": "#/events", "message": f"Input should be a list of 1 to {MOST_EVENTS} events"}
-        raise Unprocessable([problem])
-    return [read_report(event) for event in events]
-
-
 @router.post(
     "/v1/session/activity",
     status_code=202,
-    responses=responses(SessionEnded, BadRequest, Unavailable, of=ERRORS),
-    openapi_extra=_BATCH,
+    response_model=ResultsView,
+    responses=responses(SessionEnded, BadRequest, Unprocessable, Unavailable, of=ERRORS),
+    openapi_extra={**_BATCH, **SHOWN},
 )
-async def record_activity(
-    told: Annotated[list[Report | Result], Depends(_told)],
-    visit: Visitor,
-    request: Request,
-    desk: Annotated[ActivityDesk, Depends(_desk)],
-) -> ResultsView:
+async def record_activity(request: Request) -> Response:
     """Take in a batch; it is in its topic once this is answered."""
+    told = read_reports(_events(await json_object(request)))
+    visit, noted = visit_of(request)
     if is_automated(request.headers):
         results = ignored(told, "automated")
     else:
+        desk = cast(ActivityDesk, request.app.state.activity)
         results = await visit.hold(desk.record, told)
-    return ResultsView(results=[ResultView.of(result) for result in results])
+    shown = [{"id": each.id, "status": each.outcome, "reason": each.reason} for each in results]
+    return answer(noted, {"results": shown}, 202)
+
+
+def _events(body: dict[str, Any]) -> list[Any]:
+    events = body.get("events")
+    if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
+        problem = {"pointer": "#/events", "message": f"Input should be a list of 1 to {MOST_EVENTS} events"}
+        raise Unprocessable([problem])
+    return events

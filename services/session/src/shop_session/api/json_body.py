@@ -10,7 +10,12 @@ from fastapi import Depends, Request
 from shop_chassis.problems import BadRequest, Unprocessable
 
 
-async def _json_object(request: Request) -> dict[str, Any]:
+async def json_object(request: Request) -> dict[str, Any]:
+    """Return the request's body, a JSON object.
+
+    Raises:
+        BadRequest, Unprocessable: it is none.
+    """
     try:
         body = orjson.loads(await request.body())
     except orjson.JSONDecodeError:
@@ -20,7 +25,7 @@ async def _json_object(request: Request) -> dict[str, Any]:
     return body
 
 
-JsonObject = Annotated[dict[str, Any], Depends(_json_object)]
+JsonObject = Annotated[dict[str, Any], Depends(json_object)]
 """The request's body, a JSON object."""
 
 

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, cast
 
+import orjson
 from fastapi import Cookie, Depends, Header, Request, Response
 
+from shop_chassis.problems import Unprocessable
 from shop_session.application import sessions
 from shop_session.application.sessions import Issued
 from shop_session.application.turns import Turns
@@ -20,6 +22,25 @@ from shop_session.store.unit_of_work import Transact
 
 COOKIE = "__Host-session"
 HEADER = "Session-Id"
+_LONGEST = 200
+_DESCRIPTIONS = {
+    "header": "Session string of clients without cookies",
+    "cookie": "Session string of browsers",
+}
+
+SHOWN: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": name,
+            "in": place,
+            "required": False,
+            "description": _DESCRIPTIONS[place],
+            "schema": {"type": "string", "maxLength": _LONGEST},
+        }
+        for name, place in ((HEADER, "header"), (COOKIE, "cookie"))
+    ]
+}
+"""What the OpenAPI document says of the session string where FastAPI does not see it (``openapi_extra``)."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -98,10 +119,10 @@ class Visit:
 async def _shown(
     header: Annotated[
         str | None,
-        Header(alias=HEADER, max_length=200, description="Session string of clients without cookies"),
+        Header(alias=HEADER, max_length=_LONGEST, description=_DESCRIPTIONS["header"]),
     ] = None,
     cookie: Annotated[
-        str | None, Cookie(alias=COOKIE, max_length=200, description="Session string of browsers")
+        str | None, Cookie(alias=COOKIE, max_length=_LONGEST, description=_DESCRIPTIONS["cookie"])
     ] = None,
 ) -> str | None:
     return header or cookie
@@ -115,3 +136,25 @@ async def _visit(
 
 Visitor = Annotated[Visit, Depends(_visit)]
 """Whoever the request's session string belongs to; the header counts where there is a cookie as well."""
+
+
+def visit_of(request: Request) -> tuple[Visit, Response]:
+    """Return the visitor behind a request of a direct route, and where the headers for them are noted.
+
+    Raises:
+        Unprocessable: the session string is longer than one may be.
+    """
+    header, cookie = request.headers.get(HEADER), request.cookies.get(COOKIE)
+    for place, name, value in (("header", HEADER, header), ("cookie", COOKIE, cookie)):
+        if value is not None and len(value) > _LONGEST:
+            message = f"String should have at most {_LONGEST} characters"
+            raise Unprocessable([{"in": place, "name": name, "message": message}])
+    noted = Response()
+    return Visit(request, noted, header or cookie), noted
+
+
+def answer(noted: Response, body: Any, status: int) -> Response:
+    """Return JSON as the answer of a direct route, with the headers that were noted for the visitor."""
+    response = Response(orjson.dumps(body), status, media_type="application/json")
+    response.raw_headers += [header for header in noted.raw_headers if header[0] != b"content-length"]
+    return response

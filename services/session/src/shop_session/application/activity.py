@@ -7,25 +7,28 @@ share their queries.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol
 
-from shop_events.contracts import Event, Fact
+from shop_events.context import Trace, current_trace
+from shop_events.contracts import Event
 from shop_events.contracts.session import PageEngaged, PageViewed, activity_event_id
-from shop_events.envelope import Message, encode, envelope_for
+from shop_events.envelope import Envelope, Message, encode
 from shop_events.gathering import Gathered
 from shop_session.application import sessions
+from shop_session.application.memory import Memory
 from shop_session.domain.activity import Outcome, Report, Result, Visitor, objection
 from shop_session.domain.attention import News, Remembered, mark
-from shop_session.domain.owners import Owner
 from shop_session.domain.recent import Viewed, newest
 from shop_session.domain.sessions import Session
 from shop_session.store.unit_of_work import SessionUnitOfWork, Transact
 
 _NO_SEQUENCE = 0
+_MOST_OWNERS = 20_000
+"""Owners of sessions that are remembered by their digests."""
 
 
 class Telemetry(Protocol):
@@ -63,8 +66,9 @@ class _Batch:
 
     def messages(self) -> list[Message]:
         """Return the news as records."""
+        now, trace = datetime.now(UTC), current_trace() or Trace.start()
         return [
-            encode(envelope_for(Fact(event, _NO_SEQUENCE), "session", event_id), event)
+            encode(Envelope(event_id, event.event_type, "session", now, _NO_SEQUENCE, trace), event)
             for event_id, event in self.events.values()
         ]
 
@@ -75,7 +79,7 @@ class _Batch:
             for _, event in self.events.values()
             if isinstance(event, PageViewed) and event.product_id
         )
-        return News(self.session.owner, list(self.events), self.totals, viewed)
+        return News(self.session.owner, list(self.events), self.totals, viewed, self.known.is_long)
 
     def _progresses(self, event: Event) -> bool:
         """Say whether an event tells more than is known: the time that a view was engaged only grows."""
@@ -94,9 +98,9 @@ class ActivityDesk:
     def __init__(self, transact: Transact, telemetry: Telemetry) -> None:
         self._transact = transact
         self._telemetry = telemetry
+        self._memory = Memory(transact)
+        self._owners: dict[str, str] = {}
         self._found = Gathered(self._find)
-        self._recalled = Gathered(self._recall)
-        self._kept = Gathered(self._keep)
 
     async def record(self, digest: str, told: Sequence[Report | Result]) -> list[Result]:
         """Pass on what is news, and return what became of each event; a Result is passed through.
@@ -107,35 +111,38 @@ class ActivityDesk:
             SessionEnded: the session is over.
             TelemetryUnavailable: the topic cannot be reached; the batch can be sent again.
         """
-        session = await self._transact.read(sessions.use, await self._found(digest))
+        session, changes = await self._who(digest)
         if not session.consent.analytics:
             return ignored(told, "no consent")
-        known = await self._recalled(session.owner)
+        known = await self._memory.of(session.owner, await changes)
         batch = await self._transact.read(_begin, session, known)
         results = [each if isinstance(each, Result) else batch.judge(each) for each in told]
         if batch.events:
             await self._telemetry.send(batch.messages())
-            await self._kept(batch.news())
+            await self._memory.add(known, batch.news())
         return results
+
+    async def _who(self, digest: str) -> tuple[Session, Awaitable[int]]:
+        """Return a live session, and how often its owner's memory has changed, asked for at the same time.
+
+        Whom a digest belongs to never changes: linking makes a new string. Whether it still does is asked.
+        """
+        guess = self._owners.get(digest)
+        guessed = self._memory.changes(guess) if guess else None
+        session = await self._transact.read(sessions.use, await self._found(digest))
+        owner_id = session.owner.id
+        if guessed is not None and owner_id == guess:
+            return session, guessed
+        self._owners[digest] = owner_id
+        if len(self._owners) > _MOST_OWNERS:
+            del self._owners[next(iter(self._owners))]
+        return session, self._memory.changes(owner_id)
 
     async def _find(self, digests: Sequence[str]) -> list[Session | None]:
         async def work(uow: SessionUnitOfWork) -> list[Session | None]:
             return await uow.sessions.find_all(digests)
 
         return await self._transact.read(work)
-
-    async def _recall(self, owners: Sequence[Owner]) -> list[Remembered]:
-        async def work(uow: SessionUnitOfWork) -> list[Remembered]:
-            return await uow.attention.of_all(owners)
-
-        return await self._transact.read(work)
-
-    async def _keep(self, news: Sequence[News]) -> list[None]:
-        async def work(uow: SessionUnitOfWork) -> None:
-            await uow.attention.remember_all(news)
-
-        await self._transact.read(work)
-        return [None] * len(news)
 
 
 def ignored(told: Sequence[Report | Result], reason: str) -> list[Result]:

@@ -24,26 +24,43 @@ def mark(*parts: str) -> int:
     return int.from_bytes(digest, signed=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Remembered:
     """What is known of somebody.
 
     Args:
-        told: marks of the newest MOST_TOLD events.
+        changes: how often something was added to it, by whichever process.
+        told: marks of the newest events, MOST_TOLD at least.
         totals: how long views of pages have lasted, in milliseconds, by their marks.
-        views: products that were viewed, as they came.
+        views: products that were viewed, as they came; left out where nobody asks for them.
     """
 
-    told: frozenset[int] = frozenset()
-    totals: Mapping[int, int] = field(default_factory=dict)
+    changes: int = 0
+    told: set[int] = field(default_factory=set)
+    totals: dict[int, int] = field(default_factory=dict)
     views: Sequence[Viewed] = ()
+
+    @property
+    def is_long(self) -> bool:
+        """Say whether its older half should be forgotten with the next addition.
+
+        Cutting at each addition would move all that is left, which costs more than the addition.
+        """
+        return len(self.told) > 2 * MOST_TOLD or len(self.totals) > 2 * MOST_TOTALS
+
+    def add(self, news: News) -> None:
+        """Take what was stored of ``news``."""
+        self.changes += 1
+        self.told.update(news.told)
+        self.totals.update(news.totals)
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is to be remembered of somebody besides."""
+    """What is to be remembered of somebody besides. ``cut``: what is too much is forgotten with it."""
 
     owner: Owner
     told: Sequence[int]
     totals: Mapping[int, int]
     views: Sequence[Viewed]
+    cut: bool = True
