@@ -6,6 +6,7 @@ never changes, because that would strand its keys: a topic that outgrows them ta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -139,3 +140,19 @@ TOPICS: dict[str, Topic] = {
     topic.name: topic for topic in (*_TABLE, *(row for group in SERVICES for row in _for_group(group)))
 }
 """Every topic there is, by name."""
+
+
+def declare(*topics: Topic, groups: Iterable[str] = ()) -> list[Topic]:
+    """Add the topics of another system than this shop, and those that its consumer groups need.
+
+    Returns:
+        All that were added, for :func:`shop_events.admin.ensure_topics`.
+
+    Raises:
+        ValueError: one of them is declared already.
+    """
+    added = [*topics, *(row for group in groups for row in _for_group(group))]
+    if taken := TOPICS.keys() & {topic.name for topic in added}:
+        raise ValueError(f"declared already: {', '.join(sorted(taken))}")
+    TOPICS.update((topic.name, topic) for topic in added)
+    return added
