@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cmp_to_key
 from typing import Any
+
+from bson import ObjectId
 
 Document = dict[str, Any]
 _MISSING = object()
@@ -53,29 +57,31 @@ def equalities(query: Mapping[str, Any]) -> Document:
     }
 
 
-def order_of(document: Mapping[str, Any], fields: Sequence[tuple[str, int]]) -> tuple[_Place, ...]:
-    """Return the sort key of a document; a missing field comes before every other value."""
-    return tuple(_Place(_get(document, field), direction) for field, direction in fields)
+def order_of(document: Mapping[str, Any], fields: Sequence[tuple[str, int]]) -> tuple[Any, ...]:
+    """Return the sort key of a document, in MongoDB's order of types and values."""
+    return tuple(
+        (_ASCENDING if direction > 0 else _DESCENDING)(_get(document, field)) for field, direction in fields
+    )
 
 
-class _Place:
-    """A value in a sort order, ascending or descending."""
+def _compare(one: Any, other: Any) -> int:
+    ranks = _rank(one), _rank(other)
+    if ranks[0] != ranks[1]:
+        return ranks[0] - ranks[1]
+    if ranks == (0, 0) or one == other:
+        return 0
+    try:
+        return -1 if one < other else 1
+    except TypeError:
+        raise NotInMemory("sorting by values that are documents") from None
 
-    def __init__(self, value: Any, direction: int) -> None:
-        self._value = value
-        self._direction = direction
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Place) and bool(self._value == other._value)
+def _rank(value: Any) -> int:
+    return next(rank for kinds, rank in _RANKS if value is _MISSING or isinstance(value, kinds))
 
-    def __hash__(self) -> int:
-        return hash(repr(self._value))
 
-    def __lt__(self, other: _Place) -> bool:
-        first, second = (self, other) if self._direction > 0 else (other, self)
-        if first._value is _MISSING or second._value is _MISSING:
-            return second._value is not _MISSING
-        return bool(first._value < second._value)
+_ASCENDING = cmp_to_key(_compare)
+_DESCENDING = cmp_to_key(lambda one, other: _compare(other, one))
 
 
 def _fits(document: Mapping[str, Any], field: str, condition: Any) -> bool:
@@ -182,6 +188,19 @@ def _known(table: Mapping[str, Any], name: str) -> Any:
         raise NotInMemory(name) from None
 
 
+_RANKS: tuple[tuple[type | tuple[type, ...], int], ...] = (
+    (type(None), 0),  # and what is missing
+    (bool, 8),  # before the numbers, which it is one of in Python
+    ((int, float), 1),
+    (str, 2),
+    (Mapping, 3),
+    (list, 4),
+    (bytes, 5),
+    (ObjectId, 7),
+    (datetime, 9),
+    (object, 10),
+)
+"""MongoDB's order of types (manual, "Comparison/Sort Order")."""
 _CONDITIONS: dict[str, Callable[[Any, Any], bool]] = {
     "$eq": _equals,
     "$ne": lambda value, wanted: not _equals(value, wanted),

@@ -132,9 +132,13 @@ class MemoryCollection:
         return MemoryCursor(self._found(query or {}))
 
     async def find_one(
-        self, query: Mapping[str, Any] | None = None, projection: Any = None, session: Any = None
+        self,
+        query: Mapping[str, Any] | None = None,
+        projection: Any = None,
+        sort: Order = (),
+        session: Any = None,
     ) -> Document | None:
-        return next(iter(self._found(query or {})), None)
+        return next(iter(self._found(query or {}, sort)), None)
 
     async def count_documents(self, query: Mapping[str, Any], limit: int = 0, session: Any = None) -> int:
         return len(self._found(query)[: limit or None])
