@@ -1,5 +1,8 @@
 """The process starts, tells how it is, and ends when asked."""
 
+import asyncio
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -29,4 +32,19 @@ async def test_it_becomes_ready_shows_its_figures_and_ends(
         assert (await running.http.get("/openapi.json")).json()["info"]["title"] == "Shopstream analytics"
         assert await running.stop() == 0
     async with AsyncMongoClient[Any](mongo_url) as client:
+        await client.drop_database(database_name)
+
+
+async def test_an_operator_sets_a_topic_back_and_no_other(mongo_url: str, database_name: str) -> None:
+    async with AsyncMongoClient[Any](mongo_url) as client:
+        stored = client[database_name].positions
+        places = {"catalog.orders.v1/0": 9, "catalog.orders.v1/11": 2, "catalog.stock.v1/0": 9}
+        await stored.insert_many({"_id": place, "next": offset} for place, offset in places.items())
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "shop_analytics", "rewind", "catalog.orders.v1", "--to", "3"),
+            env={**os.environ, "MONGODB_URL": mongo_url, "MONGODB_DATABASE": database_name},
+        )
+        assert await asyncio.wait_for(process.wait(), 60) == 0
+        found = {document["_id"]: document["next"] async for document in stored.find()}
+        assert found == {**places, "catalog.orders.v1/0": 3}
         await client.drop_database(database_name)
