@@ -1,9 +1,10 @@
-// The user's inbox: how many entries are unread, kept up to date by the shop's stream, else by asking.
+// The user's inbox: how many entries are unread, told by the shop's stream; asked for while there is none.
 
 import { account, isLoggedIn } from "./account.js";
 import { answerTo, call, pause } from "./api.js";
+import { events } from "./events.js";
 
-const ASK_EVERY = 15_000;
+const SILENCE = 45_000; // the shop shows a sign of life every 15 s
 const SHORTEST_PAUSE = 1_000;
 const LONGEST_PAUSE = 30_000;
 
@@ -25,7 +26,7 @@ export async function entries(cursor = null) {
 
 export async function markRead(id) {
   const entry = await call(`/v1/notifications/${encodeURIComponent(id)}/read`, { method: "POST" });
-  tell(Math.max(0, unread - 1), newest);
+  ask().catch(() => {}); // the stream tells it as well, if there is one
   return entry;
 }
 
@@ -43,35 +44,36 @@ async function ask() {
 
 /** Keep up to date until `signal` aborts. */
 async function follow(signal) {
+  const place = { last: null };
   let wait = SHORTEST_PAUSE;
   while (!signal.aborted) {
-    const outcome = await listen(signal).catch(() => "broken");
+    const heard = await listen(place, signal).catch(() => false);
     if (signal.aborted) return;
-    await ask().catch(() => {});
-    if (outcome === "heard") wait = SHORTEST_PAUSE;
-    await pause(outcome === "absent" ? ASK_EVERY : wait, signal);
-    wait = Math.min(2 * wait, LONGEST_PAUSE);
+    if (!heard) await ask().catch(() => {});
+    wait = heard ? SHORTEST_PAUSE : Math.min(2 * wait, LONGEST_PAUSE);
+    await pause(wait, signal);
   }
 }
 
-/** Read the stream to its end. Returns `absent` where there is none, `heard` or `silent` where there was. */
-async function listen(signal) {
-  // EventSource cannot send an Authorization header.
-  const answer = await answerTo("/v1/notifications/stream", { headers: { Accept: "text/event-stream" }, signal });
-  if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) return "absent";
-  await ask();
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  let outcome = "silent";
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    const events = (rest + part.value).split(/\r?\n\r?\n/);
-    rest = events.pop();
-    if (events.some((event) => /^data:/m.test(event))) {
-      outcome = "heard";
-      await ask(); // whatever the event says, the list is the truth
-    }
+/** Read the stream to its end, from behind `place.last` on. Returns whether there was one. */
+async function listen(place, signal) {
+  const headers = { Accept: "text/event-stream", ...(place.last && { "Last-Event-ID": place.last }) };
+  const answer = await answerTo("/v1/notifications/stream", { headers, signal });
+  if (!answer.ok) {
+    if (answer.status === 400) place.last = null;
+    return false;
   }
-  return outcome;
+  for await (const { event, data, id } of events(answer.body, SILENCE)) {
+    if (signal.aborted) break;
+    hear(event, JSON.parse(data));
+    place.last = id;
+  }
+  return true;
+}
+
+function hear(event, { unread: number, entry }) {
+  tell(number, entry?.id ?? newest);
+  if (event === "reset") inbox.dispatchEvent(new Event("arrived"));
 }
 
 account.addEventListener("change", () => {
@@ -79,6 +81,5 @@ account.addEventListener("change", () => {
   following = null;
   if (!isLoggedIn()) return tell(0);
   following = new AbortController();
-  ask().catch(() => {});
   follow(following.signal);
 });

@@ -1,12 +1,11 @@
 """A live inbox: its owner's entries as they come, over any process, resumed without loss, ended in time."""
 
 import asyncio
-import json
 import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -22,55 +21,13 @@ from shop_notifier.domain.errors import TooManyStreams, TooManyWatchers
 from shop_notifier.domain.inbox import Entry
 from shop_notifier.store.inbox_tail import InboxTail
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork, Transact
+from tests.listening import Listener
 from tests.notifier.conftest import queue_orders, until
 from tests.notifier.integration.conftest import EveryToken, listen, server
 from tests.notifier.integration.test_api import bearer
 
 Database = AsyncDatabase[dict[str, Any]]
 BOSS = Caller("usr_boss", frozenset({"administrator"}))
-
-
-@dataclass
-class Told:
-    """An event as it arrived."""
-
-    event: str = "message"
-    id: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Listener:
-    """Reads one stream."""
-
-    answer: httpx.Response
-    beats: int = 0
-
-    def __post_init__(self) -> None:
-        self._events = self._read()
-
-    async def _read(self) -> AsyncIterator[Told]:
-        told = Told()
-        async for line in self.answer.aiter_lines():
-            name, _, value = line.partition(": ")
-            if not line and told.id:
-                yield told
-            if not line:
-                told = Told()
-            elif name == "data":
-                told.data = json.loads(value)
-            elif name in ("event", "id"):
-                setattr(told, name, value)
-            elif line.startswith(":"):
-                self.beats += 1
-
-    async def next(self, seconds: float = 10) -> Told:
-        return await asyncio.wait_for(anext(self._events), seconds)
-
-    async def rest(self, seconds: float = 10) -> list[Told]:
-        """Read to the end."""
-        async with asyncio.timeout(seconds):
-            return [told async for told in self._events]
 
 
 @dataclass

@@ -18,10 +18,11 @@ export async function inboxPage() {
   return { title: "Inbox", node: h("div", {}, title("Inbox"), place) };
 }
 
-function entry({ id, title: heading, body, created_at, read_at }) {
+function entry({ id, title: heading, body, link, created_at, read_at }) {
   const row = h("li", { class: `entry${read_at ? "" : " unread"}`, id },
     h("div", { class: "entry-head" }, h("h2", {}, heading), h("time", { datetime: created_at, class: "quiet" }, moment(created_at))),
-    h("p", { class: "said" }, body));
+    h("p", { class: "said" }, body),
+    link && h("p", {}, h("a", { href: link }, "More about this")));
   if (!read_at) row.append(readButton(row, id, heading));
   return row;
 }
