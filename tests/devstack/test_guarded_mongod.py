@@ -28,6 +28,7 @@ from shop_events.kafka import KafkaSettings
 from shop_events.relay import OutboxRelay
 from shop_events.topics import SERVICES
 from shop_events.unit_of_work import Transactor, UnitOfWork
+from shop_notifier.store.inbox_tail import InboxTail
 
 pytestmark = pytest.mark.integration
 
@@ -73,6 +74,19 @@ async def test_a_service_makes_its_database_fit_and_makes_it_fit_again(
             await migrations.migrate(db)
             await composed.migrate(db)
         assert await db.list_collection_names()
+
+
+async def test_notifier_hears_whose_inbox_changes_with_its_own_login(guarded: Guarded) -> None:
+    heard: list[str | None] = []
+    stop = asyncio.Event()
+    async with guarded.client("notifier") as client:
+        db = client["shop_notifier"]
+        tail = asyncio.create_task(InboxTail(db, heard.append).run(stop))
+        await until(lambda: heard == [None])
+        await db.notifications.insert_one({"_id": "ntf_1", "user_id": "usr_1", "channel": "site"})
+        await until(lambda: heard == [None, "usr_1"])
+        stop.set()
+        await tail
 
 
 async def test_outbox_inbox_and_relay_work_with_the_service_s_login(
