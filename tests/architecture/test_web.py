@@ -13,7 +13,7 @@ INDEX = WEB / "index.html"
 MODULES = sorted((WEB / "js").rglob("*.js"))
 # Enough of the grammar: members are imported by name, each statement stands at the start of a line.
 _IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"([^"]+)";$', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?:async )?(?:function\*?|class|const|let) (\w+)", re.MULTILINE)
 _TEXT_TO_CODE = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|\beval\(|new Function|javascript:"
 )
