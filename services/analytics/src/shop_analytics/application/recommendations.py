@@ -12,7 +12,6 @@ from shop_analytics.domain.recommendations import (
     Candidate,
     Placement,
     Reason,
-    chosen,
     companions,
     in_order,
 )
@@ -102,9 +101,7 @@ class Recommender:
                 "popular": [Candidate(id, "popular") for id in popular],
             },
         )
-        cards = await sellable(uow, {candidate.product_id for candidate in ordered})
-        shown = chosen(ordered, cards, question.visit, question.limit)
-        return [Recommendation(cards[each.product_id], each.because, each.of) for each in shown]
+        return await _first_sellable(uow, ordered, question)
 
 
 async def related(uow: AnalyticsUnitOfWork, product_ids: Sequence[str]) -> list[Candidate]:
@@ -123,6 +120,21 @@ async def sellable(uow: AnalyticsUnitOfWork, product_ids: set[str]) -> dict[str,
     on_sale = await uow.products.on_sale(product_ids)
     sold_out = await uow.stock.sold_out(on_sale)
     return {id: card for id, card in on_sale.items() if id not in sold_out}
+
+
+async def _first_sellable(
+    uow: AnalyticsUnitOfWork, ordered: Sequence[Candidate], question: Question
+) -> list[Recommendation]:
+    """Return the first candidates that can be bought, each once; no more are looked up than it takes."""
+    first = {candidate.product_id: candidate for candidate in reversed(ordered)}
+    waiting = [each for each in dict.fromkeys(c.product_id for c in ordered) if each not in question.visit]
+    shown: list[Recommendation] = []
+    at_once = 2 * question.limit
+    while waiting and len(shown) < question.limit:
+        asked, waiting = waiting[:at_once], waiting[at_once:]
+        cards = await sellable(uow, set(asked))
+        shown += [Recommendation(cards[id], first[id].because, first[id].of) for id in asked if id in cards]
+    return shown[: question.limit]
 
 
 async def _companions(

@@ -39,8 +39,20 @@ class Pairs(Repository):
         )
 
     async def companions(self, product_ids: Iterable[str], limit: int) -> list[Companion]:
-        """Return the products met most often with the given ones, up to ``limit`` pairs for each of them."""
-        return [companion for id in product_ids for companion in await self._of(id, limit)]
+        """Return the products met most often with the given ones, up to ``limit`` pairs for each of them.
+
+        At least one product is given. All is asked for at once: the pairs of each come from the index alone.
+        """
+        if self._session is not None:  # MongoDB's manual bars $unionWith from transactions
+            return [companion for id in product_ids for companion in await self._of(id, limit)]
+        first, *others = [_strongest(id, limit) for id in dict.fromkeys(product_ids)]
+        united = [{"$unionWith": {"coll": self._collection.name, "pipeline": other}} for other in others]
+        found = await self._collection.aggregate([*first, *united], session=self._session)
+        return [
+            companion
+            for document in await found.to_list()
+            for companion in _companions(document["of"], document)
+        ]
 
     async def page(self, product_id: str, limit: int, after: tuple[int, str] | None) -> list[Companion]:
         """Return up to ``limit`` companions of a product, most often met first, then by their ids.
@@ -61,6 +73,16 @@ class Pairs(Repository):
         found = self._collection.find({"products": product_id}, session=self._session)
         pairs = found.sort("together", DESCENDING).limit(limit)
         return [companion async for document in pairs for companion in _companions(product_id, document)]
+
+
+def _strongest(product_id: str, limit: int) -> list[Document]:
+    """Return the pipeline of the pairs of one product that were met most often, each with ``of``."""
+    return [
+        {"$match": {"products": product_id}},
+        {"$sort": {"together": DESCENDING}},
+        {"$limit": limit},
+        {"$addFields": {"of": {"$literal": product_id}}},
+    ]
 
 
 def _id(one: str, other: str) -> str:
