@@ -1,4 +1,4 @@
-"""The command line that all services have: ``python -m shop_catalog api|worker|all|migrate|republish``."""
+"""The command line that all services have: ``python -m shop_catalog api|worker|all|migrate|…``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from shop_chassis.logs import configure_logging
 from shop_chassis.process import Process
 from shop_chassis.service import Command, Runtime, Service
 from shop_chassis.settings import ServiceSettings
+from shop_events.rebuilding import NotRebuildable, ProjectionPublishes, rebuild
 
 _MODES = {
     "api": "serve HTTP",
@@ -65,7 +67,29 @@ def _built_in(service: Service[Any, Any]) -> list[Command[Any, Any]]:
     commands: list[Command[Any, Any]] = [Command("migrate", "make the database fit", migrate)]
     if service.republish:
         commands.append(Command("republish", "publish again all state this service owns", republish))
+    if service.read_models:
+        run, arguments = partial(_rebuild, service), partial(_rebuild_arguments, service)
+        commands.append(Command("rebuild", "forget a read model and make it again", run, arguments))
     return commands
+
+
+async def _rebuild(service: Service[Any, Any], runtime: Runtime[Any, Any], arguments: Namespace) -> int:
+    name = arguments.read_model
+    kafka, transact = runtime.settings.kafka, runtime.transact
+    forget = partial(service.read_models[name], runtime.db)
+    try:
+        done = await rebuild(kafka, service.subscriptions, name, transact, forget)
+    except (NotRebuildable, ProjectionPublishes) as error:
+        log.error("cannot be rebuilt", read_model=name, reason=str(error))
+        return 1
+    log.info(
+        "rebuilt", read_model=name, events=done.applied, unreadable=done.unreadable, failed=done.failed[:20]
+    )
+    return 1 if done.failed else 0
+
+
+def _rebuild_arguments(service: Service[Any, Any], parser: ArgumentParser) -> None:
+    parser.add_argument("read_model", choices=sorted(service.read_models), help="name of the projection")
 
 
 def _parser(service: Service[Any, Any], commands: dict[str, Command[Any, Any]]) -> ArgumentParser:

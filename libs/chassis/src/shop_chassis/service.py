@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from shop_chassis.supervision import Part
 from shop_events import migrations
 from shop_events.contracts import Event
 from shop_events.handlers import Subscriptions
+from shop_events.read_model import Forget
 from shop_events.unit_of_work import Transactor, UnitOfWork
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -84,6 +85,7 @@ class Service(Generic[S, R]):
         parts: what else its worker runs, besides relay, consumer and jobs.
         api_parts: what runs beside its API: what each such process learns for itself.
         republish: puts all state it owns into the outbox again; returns the number of facts.
+        read_models: how to forget each read model, by the name of its projection; ``rebuild`` makes it again.
         commands: further commands.
     """
 
@@ -98,6 +100,7 @@ class Service(Generic[S, R]):
     parts: Callable[[Runtime[S, R]], Sequence[Part]] = lambda runtime: ()
     api_parts: Callable[[Runtime[S, R]], Sequence[Part]] = lambda runtime: ()
     republish: Callable[[Runtime[S, R]], Awaitable[int]] | None = None
+    read_models: Mapping[str, Forget] = field(default_factory=dict)
     commands: Sequence[Command[S, R]] = ()
 
     @property

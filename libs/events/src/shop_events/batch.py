@@ -58,7 +58,7 @@ async def handle(uow: UnitOfWork, delivery: Delivery, inbox: Inbox) -> Outcome:
         key = handler.effect_key(delivery.received.event)
         if key is not None and key in inbox:
             continue
-        with use_trace(_trace_of(delivery.received)):
+        with use_trace(trace_of(delivery.received)):
             uow.envelope = delivery.received.envelope
             async with asyncio.timeout(LONGEST_HANDLING):
                 await handler(uow, delivery.received.event)
@@ -127,6 +127,7 @@ async def _queue(uow: UnitOfWork, delivery: Delivery, queue: set[str]) -> Outcom
     return Outcome.QUEUED
 
 
-def _trace_of(received: Received) -> Trace:
+def trace_of(received: Received) -> Trace:
+    """Return the trace of what is done about an event: caused by it."""
     trace = received.envelope.trace
     return Trace(trace.traceparent, trace.correlation_id, received.envelope.id)

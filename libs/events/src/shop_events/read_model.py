@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+
+Forget = Callable[[AsyncDatabase[Any]], Awaitable[None]]
+"""Empties what a projection keeps in a service's database."""
 
 
 class ReadModel:
@@ -49,3 +53,12 @@ class ReadModel:
             upsert=True,
             session=self._session,
         )
+
+
+def emptied(collection: str) -> Forget:
+    """Return what forgets a read model that has a collection to itself; indexes stay."""
+
+    async def forget(db: AsyncDatabase[Any]) -> None:
+        await db[collection].delete_many({})
+
+    return forget

@@ -63,6 +63,11 @@ class UnitOfWork:
         """Put a ready-made record into the outbox."""
         self._rows.append(outbox.row_of(message, sequence))
 
+    @property
+    def tells(self) -> bool:
+        """Say whether something is to be published with this transaction."""
+        return bool(self._rows)
+
     def write(self, collection: str, operation: Write) -> None:
         """Change ``collection`` in one go with whatever else this unit of work writes to it.
 

@@ -26,6 +26,7 @@ from shop_analytics.store import positions
 from shop_analytics.store.positions import POSITIONS
 from shop_analytics.store.repository import Document
 from shop_analytics.store.schema import drop_read_models, migrate
+from shop_analytics.store.shelf import PRODUCTS, STOCK
 from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork, Transact
 from shop_analytics.streams.batches import Batches
 from shop_analytics.streams.worker import Stream, StreamWorker
@@ -38,6 +39,7 @@ from shop_events.contracts.identity import ACCESS
 from shop_events.contracts.ops import VITALS
 from shop_events.contracts.session import ACTIVITY, SESSIONS
 from shop_events.handlers import Subscriptions
+from shop_events.read_model import emptied
 from shop_events.tail import Tail
 from shop_events.topics import replay
 
@@ -78,9 +80,13 @@ def analytics() -> Service[AnalyticsSettings, Learned]:
         parts=_streams,
         api_parts=_next_items,
         republish=_republish,
+        read_models={
+            PRODUCTS: emptied(PRODUCTS),
+            STOCK: emptied(STOCK),
+            "streams": drop_read_models,  # no projection: the next worker counts anew
+        },
         commands=[
-            Command("rebuild", "forget what the streams counted; the next worker counts anew", _rebuild),
-            Command("rewind", "let the next worker read a topic again; what counted stays", _rewind, _range),
+            Command("rewind", "let the next worker read a topic again; what counted stays", _rewind, _range)
         ],
     )
 
@@ -154,10 +160,6 @@ def _jobs(runtime: AnalyticsRuntime) -> list[Job]:
 
 async def _republish(runtime: AnalyticsRuntime) -> int:
     return await scores.republish(runtime.transact, runtime.settings.heat)
-
-
-async def _rebuild(runtime: AnalyticsRuntime, _: Namespace) -> None:
-    await drop_read_models(runtime.db)
 
 
 def _range(parser: ArgumentParser) -> None:

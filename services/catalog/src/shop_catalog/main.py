@@ -14,6 +14,7 @@ from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.jobs import payments, products
 from shop_catalog.settings import CatalogSettings
+from shop_catalog.store.products import forget_ratings
 from shop_catalog.store.schema import migrate
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_chassis.app import Api
@@ -57,6 +58,7 @@ SERVICE: Service[CatalogSettings, Checkout] = Service(
     unit_of_work=CatalogUnitOfWork,
     api=_api,
     subscriptions=Subscriptions.of("catalog", consumers),
+    read_models={"scores": forget_ratings},
     migrate=migrate,
     resources=_checkout,
     jobs=_jobs,

@@ -13,6 +13,7 @@ from shop_chassis.jobs import Job
 from shop_chassis.service import Runtime, Service
 from shop_chassis.supervision import Part
 from shop_events.handlers import Subscriptions
+from shop_events.read_model import emptied
 from shop_events.unit_of_work import Transactor
 from shop_notifier.adapters.sendgrid import SendGrid, SendGridWebhook
 from shop_notifier.adapters.templates import Templates
@@ -28,6 +29,7 @@ from shop_notifier.jobs.dispatch import Bell, Dispatcher, Pace
 from shop_notifier.jobs.settle import settle
 from shop_notifier.settings import NotifierSettings
 from shop_notifier.store.inbox_tail import InboxTail
+from shop_notifier.store.people import CONTACTS, USERS
 from shop_notifier.store.schema import migrate
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
@@ -55,6 +57,7 @@ def notifier() -> Service[NotifierSettings, Ports]:
         unit_of_work=unit_of_work,
         api=_api,
         subscriptions=Subscriptions.of("notifier", analytics, catalog, identity),
+        read_models={name: emptied(name) for name in (CONTACTS, USERS)},
         migrate=migrate,
         resources=partial(_ports, unit_of_work),
         jobs=_jobs,

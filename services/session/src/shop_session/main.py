@@ -10,6 +10,7 @@ from shop_chassis.app import Api
 from shop_chassis.jobs import Job
 from shop_chassis.service import Runtime, Service
 from shop_events.handlers import Subscriptions
+from shop_events.read_model import emptied
 from shop_events.telemetry import TelemetryProducer
 from shop_events.unit_of_work import Transactor
 from shop_session.api import ERRORS, ROUTERS
@@ -18,7 +19,7 @@ from shop_session.application.turns import Turns
 from shop_session.consumers import catalog, identity
 from shop_session.jobs import jobs_of
 from shop_session.settings import SessionSettings
-from shop_session.store.schema import migrate
+from shop_session.store.schema import CONTACTS, ORDERS, PRODUCTS, migrate
 from shop_session.store.unit_of_work import SessionUnitOfWork, Transact
 
 SessionRuntime = Runtime[SessionSettings, TelemetryProducer]
@@ -31,6 +32,7 @@ def session() -> Service[SessionSettings, TelemetryProducer]:
         unit_of_work=SessionUnitOfWork,
         api=lambda runtime: api_of(runtime.transact, runtime.resources),
         subscriptions=Subscriptions.of("session", catalog, identity),
+        read_models={name: emptied(name) for name in (PRODUCTS, ORDERS, CONTACTS)},
         migrate=migrate,
         resources=_telemetry,
         jobs=_jobs,

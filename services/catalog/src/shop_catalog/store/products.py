@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pymongo import UpdateOne
+from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_catalog.domain.errors import VersionConflict
 from shop_catalog.domain.products import Hit, Product, ProductDetails
@@ -27,6 +28,11 @@ _RANK = {
     ]
 }
 """Relevance first; of two that match alike, what shoppers want more."""
+
+
+async def forget_ratings(db: AsyncDatabase[Any]) -> None:
+    """Rank all products alike, as if analytics had told nothing yet."""
+    await db[PRODUCTS].update_many({"rated": {"$ne": UNRATED["rated"]}}, {"$set": UNRATED})
 
 
 class Products(Repository):

@@ -1,0 +1,1 @@
+"""What operators do with topics and parked events, without a screen: the command line shows it."""
