@@ -27,11 +27,15 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt $(PACKAGES:%=%/pyproje
 
 .PHONY: topics
 topics: $(STAMP) ## List the topics: who writes them, what they carry, who reads them
-	@$(BIN)/python -m shop_devstack topics
+	@$(BIN)/shop-events topics
 
 .PHONY: tail
 tail: $(STAMP) ## Follow an open topic of the running stack as JSON lines: make tail TOPIC=catalog.orders.v1
-	@$(BIN)/python -m shop_devstack tail $(TOPIC) --from-start
+	@$(BIN)/python -m shop_devstack events --as analyst tail $(TOPIC) --from-start
+
+.PHONY: events
+events: $(STAMP) ## Operate the running stack: make events ARGS="lag" (AS=notifier: as that service, for parked, rebuild, …)
+	@$(BIN)/python -m shop_devstack events $(if $(AS),--as $(AS)) $(ARGS)
 
 .PHONY: test
 test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a real Kafka (ARGS="-k name" narrows)
@@ -51,6 +55,7 @@ lint: $(STAMP) ## ruff, mypy, import rules, declared dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(PACKAGES:%=%/src) docs/generate.py bench
 	@$(BIN)/lint-imports
+	@$(BIN)/shop-events schema check
 	@for package in $(PACKAGES); do \
 	  (cd $$package && $(CURDIR)/$(BIN)/deptry --no-ansi src --per-rule-ignores "$(ONLY_AT_RUN_TIME)") || exit 1; done
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
+import subprocess
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,8 +40,7 @@ from pymongo import AsyncMongoClient
 
 from shop_analytics.main import STREAMS_GROUP
 from shop_analytics.streams.worker import Stream, StreamWorker
-from shop_devstack import kafka, ports, topics
-from shop_devstack.errors import DevstackError
+from shop_devstack import events, kafka, ports
 from shop_devstack.stack import StackInfo
 from shop_events import admin, migrations
 from shop_events.access import ANALYST, OPERATOR, PRINCIPALS, Operation, Resource, access_list
@@ -354,15 +356,33 @@ def stack_of(guarded: Guarded) -> StackInfo:
     )
 
 
+async def shop_events(info: StackInfo, principal: str, *words: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sysconfig.get_path("scripts")) / "shop-events"
+    environment = {**os.environ, **events.environment(info, principal)}
+    return await asyncio.to_thread(
+        subprocess.run, [program, *words], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
 async def test_the_tail_reads_as_the_analyst_and_the_broker_refuses_it_what_is_closed(
-    guarded: Guarded, capsys: pytest.CaptureFixture[str]
+    guarded: Guarded,
 ) -> None:
     await produce(guarded.login("catalog"), "catalog.orders.v1")
-    info = stack_of(guarded)
-    await asyncio.to_thread(topics.tail, info, "catalog.orders.v1", from_start=True, most=1)
-    assert json.loads(capsys.readouterr().out)["topic"] == "catalog.orders.v1"
-    with pytest.raises(DevstackError, match="only notifier, session"):
-        await asyncio.to_thread(topics.tail, info, "identity.contacts.v1", from_start=True, most=1)
+    info, tail = stack_of(guarded), ("tail", "--from-start", "--most", "1")
+    read = await shop_events(info, ANALYST, *tail, "catalog.orders.v1")
+    assert json.loads(read.stdout)["topic"] == "catalog.orders.v1"
+    refused = await shop_events(info, ANALYST, *tail, "identity.contacts.v1")
+    assert refused.returncode == 1
+    assert "This login may not do that" in refused.stderr
+
+
+async def test_the_operator_replays_dead_letters_and_sees_how_far_groups_are(guarded: Guarded) -> None:
+    await produce(guarded.login("notifier"), "notifier.dead-letters.v1")
+    info, chosen = stack_of(guarded), ("dead-letters", "replay", "--group", "notifier", "--yes")
+    assert (await shop_events(info, OPERATOR, *chosen)).returncode == 0
+    assert await first_record(guarded.login("notifier"), "notifier.replay.v1")
+    assert (await shop_events(info, OPERATOR, "lag", "--json")).returncode == 0
+    assert (await shop_events(info, ANALYST, *chosen)).returncode == 1
 
 
 def test_the_logins_in_the_stack_s_file_are_those_it_was_written_with(guarded: Guarded) -> None:

@@ -19,7 +19,7 @@ from shop_devstack.screen import Screen
 from shop_devstack.settings import StackSettings
 from shop_devstack.stack import RunningStack, StackInfo
 from shop_devstack.supervise import Process, Supervisor, crashed
-from shop_events.access import ANALYST, OPERATOR
+from shop_events.access import ANALYST, OPERATOR, PRINCIPALS
 
 _WATCH_SECONDS = 0.5
 _NOT_RUNNING = 3
@@ -48,8 +48,7 @@ def _run(parsed: argparse.Namespace, folder: Path, screen: Screen) -> int:
         "reset": lambda: reset(folder, screen),
         "logs": lambda: logs(folder, parsed.part),
         "status": lambda: status(folder, screen),
-        "topics": lambda: list_topics(screen),
-        "tail": lambda: follow(folder, parsed),
+        "events": lambda: become_shop_events(folder, parsed.principal, parsed.words),
     }
     return commands[parsed.command]()
 
@@ -64,11 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     logs_command = commands.add_parser("logs", help="follow the logs")
     logs_command.add_argument("part", nargs="?", help="one part only, for instance catalog")
     commands.add_parser("status", help="show what is running")
-    commands.add_parser("topics", help="show what topics there are")
-    tail_command = commands.add_parser("tail", help="follow a topic as JSON lines")
-    tail_command.add_argument("topic", help="for instance catalog.orders.v1")
-    tail_command.add_argument("--from-start", action="store_true", help="begin with what it holds")
-    tail_command.add_argument("--most", type=int, help="stop after so many records")
+    events_command = commands.add_parser("events", help="run shop-events on the running stack")
+    events_command.add_argument(
+        "--as", dest="principal", choices=PRINCIPALS, default=OPERATOR, help="whose login and environment"
+    )
+    events_command.add_argument("words", nargs=argparse.REMAINDER, help="the words of shop-events")
     return parser
 
 
@@ -179,22 +178,13 @@ def logs(folder: Path, part: str | None) -> NoReturn:
     os.execvp("tail", ["tail", "-n", "20", "-F", *map(str, files)])  # noqa: S606
 
 
-def list_topics(screen: Screen) -> int:
-    """Show the topics of the registry."""
-    from shop_devstack import topics  # noqa: PLC0415  commands that read no topic are quick
-
-    topics.show_topics(screen)
-    return 0
-
-
-def follow(folder: Path, parsed: argparse.Namespace) -> int:
-    """Print a topic's records. Raises DevstackError."""
-    from shop_devstack import topics  # noqa: PLC0415  commands that read no topic are quick
+def become_shop_events(folder: Path, principal: str, words: list[str]) -> NoReturn:
+    """Become `shop-events` on the running stack. Raises NotRunningError."""
+    from shop_devstack import events  # noqa: PLC0415  commands that read no topic are quick
 
     if (info := stack.running(folder)) is None:
         raise NotRunningError("The stack is not running; `make up` starts it.")
-    topics.tail(info, parsed.topic, from_start=parsed.from_start, most=parsed.most)
-    return 0
+    events.become(info, principal, words)
 
 
 def status(folder: Path, screen: Screen) -> int:

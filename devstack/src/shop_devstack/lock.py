@@ -11,6 +11,7 @@ import sysconfig
 import tempfile
 import tomllib
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from shop_devstack import folders
@@ -28,11 +29,13 @@ _OPTIONS = (
 
 
 def dependencies(packages: Iterable[Path]) -> list[str]:
-    """Return what the packages' pyproject.toml files ask for, without the project's own packages."""
+    """Return what the packages' pyproject.toml files ask for, extras too, without our own packages."""
     wanted: set[str] = set()
     for package in packages:
         project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
-        wanted.update(name for name in project["dependencies"] if not name.startswith(_OWN))
+        extras = project.get("optional-dependencies", {}).values()
+        every = chain(project["dependencies"], *extras)
+        wanted.update(name for name in every if not name.startswith(_OWN))
     return sorted(wanted)
 
 

@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shop_events.topics import SERVICES, TOPICS, Sensitivity, Topic, dead_letters, outbox_transactions
+from shop_events.topics import (
+    SERVICES,
+    TOPICS,
+    Sensitivity,
+    Topic,
+    dead_letters,
+    operator_transactions,
+    outbox_transactions,
+)
 
 OPERATOR = "operator"
 ANALYST = "analyst"
@@ -60,12 +68,18 @@ def access_list(topics: Iterable[Topic] = TOPICS.values()) -> frozenset[Grant]:
 
 
 def _of_topic(topic: Topic) -> Iterator[Grant]:
-    for principal in _named(topic.owner):
+    for principal in _writers(topic):
         yield Grant(principal, Operation.WRITE, Resource.TOPIC, topic.name)
     for reader in _readers(topic):
         yield Grant(reader, Operation.READ, Resource.TOPIC, topic.name)
     for operation in (Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS):
         yield Grant(OPERATOR, operation, Resource.TOPIC, topic.name)
+
+
+def _writers(topic: Topic) -> Iterator[str]:
+    yield from _named(topic.owner)
+    if topic.name == dead_letters(topic.owner):
+        yield OPERATOR  # notes what was decided about a letter
 
 
 def _readers(topic: Topic) -> Iterator[str]:
@@ -74,7 +88,7 @@ def _readers(topic: Topic) -> Iterator[str]:
     if topic.name == dead_letters(topic.owner):
         yield topic.owner
     if topic.sensitivity is Sensitivity.OPEN:
-        yield ANALYST
+        yield from (ANALYST, OPERATOR)
 
 
 def _named(role: str) -> tuple[str, ...]:
@@ -85,8 +99,9 @@ def _named(role: str) -> tuple[str, ...]:
 
 
 def _of_service(service: str) -> Iterator[Grant]:
-    """The service's own consumer groups, which operators may look at, and its outbox's transactions."""
+    """The service's consumer groups, which operators may look at, and the transactions of both."""
     for name, prefixed in ((service, False), (f"{service}.", True)):
         yield Grant(service, Operation.READ, Resource.GROUP, name, prefixed)
         yield Grant(OPERATOR, Operation.DESCRIBE, Resource.GROUP, name, prefixed)
     yield Grant(service, Operation.WRITE, Resource.TRANSACTIONAL_ID, outbox_transactions(service))
+    yield Grant(OPERATOR, Operation.WRITE, Resource.TRANSACTIONAL_ID, operator_transactions(service))

@@ -1,4 +1,8 @@
-"""Dead letters: the record as it came, with notes in headers on where from, why and after how many tries."""
+"""Dead letters: the record as it came, with notes in headers on where from, why and after how many tries.
+
+What an operator decided about a letter (replayed, dropped) is a record in the same topic and partition, a
+settlement: it names the letter's offset, and retention takes it after the letter.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,10 @@ REASON = "dl_reason"
 TRIES = "dl_tries"
 FAILED_AT = "dl_failed_at"
 VALUE = "dl_value"
+
+SETTLED = "dl_settled"
+SETTLED_OFFSET = "dl_settled_offset"
+SETTLED_AT = "dl_settled_at"
 
 
 def letter(message: Message, place: tuple[str, int, int], group: str, reason: str, tries: int) -> Message:
@@ -43,6 +51,23 @@ def letter(message: Message, place: tuple[str, int, int], group: str, reason: st
         notes[VALUE] = "too large: read it at its origin"
         value = None
     return Message(dead_letters(group), message.key, {**message.headers, **notes}, value)
+
+
+def settlement(group: str, key: str, offset: int, outcome: str) -> Message:
+    """Return the record that says what became of the letter at ``offset`` (same topic and partition)."""
+    headers = {
+        SETTLED: outcome,
+        SETTLED_OFFSET: str(offset),
+        SETTLED_AT: clock.now().isoformat(),
+        GROUP: group,
+    }
+    return Message(dead_letters(group), key, headers, None)
+
+
+def settles(headers: Mapping[str, str]) -> int | None:
+    """Return the offset of the letter that a record settles; None when it is a letter itself."""
+    offset = headers.get(SETTLED_OFFSET, "")
+    return int(offset) if SETTLED in headers and offset.isdecimal() else None
 
 
 def without_notes(headers: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr
@@ -30,6 +31,17 @@ class KafkaSettings(BaseModel):
     def password(self) -> str | None:
         """The SASL password as it is; for clients, never for a log."""
         return None if self.sasl_password is None else self.sasl_password.get_secret_value()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], client_id: str) -> KafkaSettings:
+        """Read the variables that the services read: ``KAFKA_BOOTSTRAP_SERVERS``, …, ``TOPIC_PREFIX``.
+
+        Raises ValidationError for a value that is not allowed. Empty means unset.
+        """
+        names = {field: f"KAFKA_{field.upper()}" for field in cls.model_fields}
+        names |= {"topic_prefix": "TOPIC_PREFIX"}
+        found = {field: environment[name] for field, name in names.items() if environment.get(name)}
+        return cls.model_validate({**found, "client_id": client_id})
 
     def named(self, name: str) -> str:
         """Return the name of a topic, group or transaction as the broker knows it."""

@@ -137,6 +137,16 @@ async def next_due(db: AsyncDatabase[Any]) -> datetime | None:
     return first and first["due_at"]
 
 
+async def try_now(db: AsyncDatabase[Any], event_id: str) -> bool:
+    """Make a head due, given up or not; whoever has claimed it at this moment loses the claim."""
+    now = clock.now()
+    found = await db[PARKED].update_one(
+        {"_id": event_id, "head": True},
+        {"$set": {"due_at": now, "failed_at": now, "tries": 0}, "$unset": {"given_up": ""}},
+    )
+    return found.matched_count == 1
+
+
 async def migrate(db: AsyncDatabase[Any]) -> None:
     """Create the indexes of the collection."""
     await db[PARKED].create_index([("order_key", ASCENDING), ("order", ASCENDING)])

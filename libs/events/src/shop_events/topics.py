@@ -126,10 +126,15 @@ def outbox_transactions(service: str) -> str:
     return f"{service}-outbox"
 
 
+def operator_transactions(group: str) -> str:
+    """``transactional.id`` under which operators write to a group's replay and dead-letter topics."""
+    return f"{group}-operator"
+
+
 def _for_group(group: str) -> tuple[Topic, Topic]:
     quarter = timedelta(days=90)
     return (
-        Topic(dead_letters(group), group, "as source", _LOG, f"what {group} gave up on", ("operators",),
+        Topic(dead_letters(group), group, "as source", _LOG, f"what {group} gave up on, and what was decided about it", ("operators",),
               quarter, 1, _PERSONAL),
         Topic(replay(group), "operators", "as source", _LOG, f"what {group} is asked to take again", (group,),
               _WEEKS, 1, _PERSONAL),

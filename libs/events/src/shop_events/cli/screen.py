@@ -1,0 +1,60 @@
+"""What is shown: tables for eyes, JSON lines for other tools, progress on standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+T = TypeVar("T")
+
+_ASIDE = Console(stderr=True, highlight=False)
+
+
+def line(document: Mapping[str, Any]) -> None:
+    """Print a JSON object on a line of its own."""
+    typer.echo(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def say(text: str) -> None:
+    """Tell something that is not the result: to standard error, so that pipes see results alone."""
+    _ASIDE.print(Text(text))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, as_json: bool) -> None:
+    """Print rows: as a table, or each as a JSON object named by the columns."""
+    if as_json:
+        for row in rows:
+            line(dict(zip((name.replace(" ", "_") for name in columns), row, strict=True)))
+        return
+    drawn = Table(title=title, title_justify="left", show_edge=False, header_style="bold")
+    for place, name in enumerate(columns):
+        drawn.add_column(name, overflow="fold", no_wrap=place == 0)
+    for row in rows:
+        drawn.add_row(*(Text(_plain(cell)) for cell in row))
+    Console(highlight=False).print(drawn)
+
+
+async def counted(items: AsyncIterator[T], what: str) -> AsyncIterator[T]:
+    """Yield ``items`` with a counter on the screen, where there is one."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,}"))
+    with Progress(*columns, TimeElapsedColumn(), console=_ASIDE, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        async for item in items:
+            progress.advance(task)
+            yield item
+
+
+def _plain(cell: Any) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, datetime):
+        return cell.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
