@@ -126,19 +126,22 @@ def _envelope(headers: Mapping[str, str]) -> Envelope:
     time = datetime.fromisoformat(headers["ce_time"])
     if time.tzinfo is None:
         raise ValueError("time")
-    trace = Trace.start(headers.get("ce_correlationid"))
     return Envelope(
         id=event_id,
         type=headers["ce_type"],
         source=headers["ce_source"].rpartition("/")[2],
         time=time,
         sequence=sequence,
-        trace=Trace(
-            traceparent=headers.get("ce_traceparent", trace.traceparent),
-            correlation_id=trace.correlation_id,
-            causation_id=headers.get("ce_causationid"),
-        ),
+        trace=_trace(headers),
     )
+
+
+def _trace(headers: Mapping[str, str]) -> Trace:
+    parent, correlation = headers.get("ce_traceparent"), headers.get("ce_correlationid")
+    if not parent or not correlation:
+        fresh = Trace.start(correlation)
+        parent, correlation = parent or fresh.traceparent, fresh.correlation_id
+    return Trace(parent, correlation, headers.get("ce_causationid"))
 
 
 def _event(contract: type[Event], message: Message) -> Event:

@@ -55,6 +55,10 @@ _TOPICS = {
     "replays": replay("analytics"),
 }
 
+# What a page view writes is bounded and largely shared with the other events of its visitor: the more of
+# them in one transaction, the fewer writes each. An order may write hundreds of pairs.
+_MOST = {"activity": 2000}
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -115,7 +119,7 @@ def stream_worker(
 ) -> StreamWorker:
     """Return what reads the streams, an agent each."""
     batches = Batches(transact, intake_of(settings))
-    read = [Stream(name, topic, batches.handle) for name, topic in _TOPICS.items()]
+    read = [Stream(name, topic, batches.handle, _MOST.get(name, 500)) for name, topic in _TOPICS.items()]
     return StreamWorker(settings.kafka, STREAMS_GROUP, read, partial(positions.begin, db[POSITIONS]))
 
 

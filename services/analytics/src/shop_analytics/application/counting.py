@@ -21,7 +21,7 @@ class Counting:
 
     def day(self, at: datetime, shard: str, count: str, amount: float = 1) -> None:
         """Add to a count of the day of ``at`` (UTC)."""
-        self._days[at.strftime("%Y-%m-%d"), shard][count] += amount
+        self._days[at.date().isoformat(), shard][count] += amount
 
     def product(self, product_id: str, shard: str, count: str, amount: float = 1) -> None:
         """Add to a count of a product."""

@@ -115,6 +115,8 @@ def _as_published(message: Message) -> Message:
     """Return a record of the replay topic as it was first published; any other one as it is."""
     contract = Event.registry.get(message.headers.get("ce_type", ""))
     topic = contract.topic if contract else message.topic
+    if topic == message.topic:
+        return message
     return Message(topic, message.key, without_notes(message.headers), message.value)
 
 

@@ -25,7 +25,6 @@ from shop_events.kafka import KafkaSettings
 
 log = structlog.get_logger(__name__)
 
-_MOST_EVENTS = 500
 _WITHIN = timedelta(milliseconds=50)
 _BUFFER = 20_000
 _END_SECONDS = 10.0
@@ -34,11 +33,16 @@ _STUCK_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Stream:
-    """A topic and what is done with a batch of its records: all of it or nothing."""
+    """A topic and what is done with a batch of its records: all of it or nothing.
+
+    ``most`` is the largest number of records of a batch: what they write has to fit into a transaction that
+    MongoDB lets live (15 s on the laptop).
+    """
 
     name: str
     topic: str
     handle: Callable[[Sequence[Record]], Awaitable[None]]
+    most: int = 500
 
 
 Positions = Callable[[Sequence[Place]], Awaitable[Mapping[Place, int]]]
@@ -126,7 +130,7 @@ class StreamWorker:
 
     def _agent(self, stream: Stream, failed: asyncio.Future[None]) -> Callable[..., Any]:
         async def agent(events: Any) -> None:
-            async for batch in events.take_events(_MOST_EVENTS, within=_WITHIN.total_seconds()):
+            async for batch in events.take_events(stream.most, within=_WITHIN.total_seconds()):
                 try:
                     await self._handle(stream, [self._record(event.message) for event in batch])
                 except Exception as error:
