@@ -7,10 +7,12 @@ remembers of the group; a batch that fails takes the whole application down, and
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -205,6 +207,7 @@ def _configuration(kafka: KafkaSettings) -> dict[str, Any]:
         "topic_disable_leader": True,
         "web_enabled": False,
         "store": "memory://",
+        "datadir": Path(tempfile.gettempdir()) / "shop-analytics-streams",  # made, and never written to
         "autodiscover": False,
         "logging_config": None,
     }
