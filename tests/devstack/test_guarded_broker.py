@@ -216,11 +216,13 @@ async def test_relay_consumer_and_view_work_each_with_its_service_s_login(
     )  # fmt: skip
     product = ProductChanged(product_id="prd_1", sku="a", title="a lamp", price=paid.total, available=True)
     async with AsyncMongoClient[Any](mongo_url, tz_aware=True) as client:
-        db = client[database_name]
-        await migrations.migrate(db)
-        transact = Transactor(client, db, lambda db, session: UnitOfWork(db, session, "catalog"))
-        relay = OutboxRelay(client, db, guarded.login("catalog"), "catalog")
-        consumer = Consumer(db, guarded.login("notifier"), Subscriptions("notifier", [note]), transact)
+        ours, theirs = client[f"{database_name}_catalog"], client[f"{database_name}_notifier"]
+        await migrations.migrate(ours)
+        await migrations.migrate(theirs)
+        transact = Transactor(client, ours, lambda db, session: UnitOfWork(db, session, "catalog"))
+        receive = Transactor(client, theirs, lambda db, session: UnitOfWork(db, session, "notifier"))
+        relay = OutboxRelay(client, ours, guarded.login("catalog"), "catalog")
+        consumer = Consumer(theirs, guarded.login("notifier"), Subscriptions("notifier", [note]), receive)
         view = CompactedView(guarded.login("session"), ProductChanged)
         stop = asyncio.Event()
         parts = [asyncio.create_task(part.run(stop)) for part in (relay, consumer, view)]
@@ -232,7 +234,8 @@ async def test_relay_consumer_and_view_work_each_with_its_service_s_login(
         await eventually(lambda: seen == ["ord_1"] and view.get("prd_1"))
         stop.set()
         await asyncio.gather(*parts)
-        await client.drop_database(database_name)
+        await client.drop_database(ours)
+        await client.drop_database(theirs)
 
 
 async def test_the_streams_of_analytics_read_with_its_login(guarded: Guarded) -> None:
