@@ -26,7 +26,8 @@ def values(schema: Schema, root: Schema | None = None) -> st.SearchStrategy[Any]
 
 def _integers(schema: Schema, _: Schema) -> st.SearchStrategy[Any]:
     lowest = schema.get("minimum", schema.get("exclusiveMinimum", -1001) + 1)
-    return st.integers(lowest, schema.get("maximum", 10**9))
+    highest = schema.get("maximum", 10**9)
+    return st.sampled_from([lowest, highest]) | st.integers(lowest, highest)
 
 
 def _strings(schema: Schema, _: Schema) -> st.SearchStrategy[Any]:
@@ -37,7 +38,8 @@ def _strings(schema: Schema, _: Schema) -> st.SearchStrategy[Any]:
         return st.text(string.ascii_uppercase, min_size=3, max_size=3)
     if "pattern" in schema:
         return st.from_regex(schema["pattern"], fullmatch=True, alphabet=st.characters(codec="ascii"))
-    return st.text(_TEXT, min_size=least, max_size=most)
+    long = st.text("ab", min_size=most, max_size=most)
+    return long | st.text(_TEXT, min_size=least, max_size=most)
 
 
 def _arrays(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
