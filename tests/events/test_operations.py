@@ -172,6 +172,13 @@ async def test_a_part_of_a_topic_goes_to_one_group_again(system: System) -> None
         sent = [each.event_id async for each in replay_to(system.kafka, GROUP, part, Pace(FAST))]
         assert sent == [messages[1].headers["ce_id"]]
         await eventually(lambda: _count(system, 7))
+        [again] = await system.read(replay(GROUP))
+        notes = {name: value.decode() for name, value in again.headers if name.startswith("dl_")}
+        [record] = [each async for each in read(system.kafka, ORDERS) if each.key == "ord_1"]
+        origin = (ORDERS, str(record.partition), str(record.offset))
+        assert (notes["dl_topic"], notes["dl_partition"], notes["dl_offset"]) == origin, (
+            "order holds by origin"
+        )
         everything = Part(ORDERS, Extent(until=datetime.now(UTC) + timedelta(minutes=1)))
         assert len([each async for each in replay_to(system.kafka, GROUP, everything, Pace(FAST))]) == 6
         await eventually(lambda: _count(system, 8))
