@@ -42,7 +42,7 @@ test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a 
 	@$(BIN)/pytest -m "not chaos" $(ARGS)
 
 .PHONY: test-chaos
-test-chaos: $(STAMP) ## Run the tests that restart and kill everything with a hundred orders in flight (minutes)
+test-chaos: $(STAMP) ## Kill, pause and restart everything at random and count (ARGS="--chaos-kills 1000 --chaos-seed 7")
 	@$(BIN)/pytest -m chaos $(ARGS)
 
 .PHONY: bench
