@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
+
+_CANCELLED_AGAIN_AFTER = 2.0
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> bool:
@@ -22,11 +24,25 @@ async def first_of(*works: Awaitable[Any]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
     for task in done:
         task.result()
+
+
+async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel ``tasks`` until each of them has ended.
+
+    Once is not enough: before Python 3.12 ``asyncio.wait_for`` loses a cancellation that comes while what it
+    waits for ends (python/cpython#86296), and the MongoDB driver calls it with each command. A loop that
+    calls the driver would then run for ever.
+    """
+    running = set(tasks)
+    for task in running:
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_CANCELLED_AGAIN_AFTER)
 
 
 async def attempt(work: Coroutine[Any, Any, Any], seconds: float) -> bool:
