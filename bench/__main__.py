@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from contextlib import ExitStack
+
+from rich.console import Console
 
 from bench import report
 from bench.cases import CASES
@@ -21,7 +24,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(CASES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there is {', '.join(CASES)}")
-    screen = Screen()
+    screen = Screen(Console(highlight=False, width=None if sys.stdout.isatty() else 120))
     comparisons: list[Comparison] = []
     for name in arguments.names or CASES:
         effort = Effort(arguments.rounds, arguments.seconds, report.shown(screen, name))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
 
 from shop_events.envelope import Message
+
+# The first records of a new topic are sent again until its partitions have leaders, each time with a warning.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 async def fill(kafka: str, prefix: str, messages: Iterable[tuple[Message, int | None]]) -> int:
