@@ -1,6 +1,7 @@
 """The storefront in a real browser: from a first look to the order, its message, and what is told of it."""
 
 import asyncio
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ _FLAGS = (
     "--window-size=1200,900",
 )
 _PATIENCE = 60
+_RECOMMENDED = ".recommended .card a"
 
 
 class Page:
@@ -52,9 +54,9 @@ class Page:
         self.browser = browser
         self.address = address
 
-    def on_a_slow_line(self, latency: int = 250) -> None:
-        """Let each answer of the shop take some milliseconds more: whoever looks is quicker than it."""
-        conditions = {"offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
+    def on_a_line(self, latency: int = 0, *, cut: bool = False) -> None:
+        """Let each answer of the shop take some milliseconds more, or let none come."""
+        conditions = {"offline": cut, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
         self.browser.execute_cdp_cmd("Network.enable", {})
         self.browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
 
@@ -91,6 +93,9 @@ class Page:
         element = self.browser.find_element(By.CSS_SELECTOR, selector)
         return element.get_attribute("textContent") or ""
 
+    def script(self, text: str) -> Any:
+        return self.browser.execute_script(text)
+
     def until_gone(self, selector: str) -> None:
         def gone(browser: Chrome) -> bool:
             return not any(each.is_displayed() for each in browser.find_elements(By.CSS_SELECTOR, selector))
@@ -121,8 +126,8 @@ def page(running_stack: StackInfo, tmp_path: Path) -> Iterator[Page]:
         browser.quit()
 
 
-async def told(stack: StackInfo, product_id: str) -> dict[str, dict[str, Any]]:
-    """Return what the topic of activity says of a product, by type; waits for a view and its time."""
+async def told(stack: StackInfo, product_id: str, *kinds: str) -> dict[str, dict[str, Any]]:
+    """Return what the topic of activity says of a product, by type; waits for all ``kinds``."""
     consumer = AIOKafkaConsumer(
         f"{stack.topic_prefix}{ACTIVITY}",
         bootstrap_servers=stack.kafka_bootstrap_servers,
@@ -132,18 +137,18 @@ async def told(stack: StackInfo, product_id: str) -> dict[str, dict[str, Any]]:
     try:
         found: dict[str, dict[str, Any]] = {}
         async with asyncio.timeout(_PATIENCE):
-            while not found.keys() >= {"session.page.viewed.v1", "session.page.engaged.v1"}:
+            while not found.keys() >= set(kinds):
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:
                         event = orjson.loads(record.value)
-                        if event.get("product_id") == product_id:
+                        if product_id in (event.get("product_id"), *event.get("product_ids", ())):
                             found[dict(record.headers)["ce_type"].decode()] = event
         return found
     finally:
         await consumer.stop()
 
 
-async def named_product(shop: Shop, title: str) -> dict[str, Any]:
+async def named_product(shop: Shop, title: str, stock: int = 50) -> dict[str, Any]:
     merchant = await shop.administrator()
     body = {
         "sku": secrets.token_hex(6),
@@ -151,7 +156,7 @@ async def named_product(shop: Shop, title: str) -> dict[str, Any]:
         "description": "Turned from one piece of oak.\n<img src=x onerror=alert(1)>",
         "category": "Kitchen",
         "price": {"amount": 1999, "currency": "GBP"},
-        "stock": 50,
+        "stock": stock,
     }
     headers = {**merchant.headers, "Idempotency-Key": secrets.token_hex(8)}
     answer = await shop.http.post("/v1/products", json=body, headers=headers)
@@ -192,7 +197,7 @@ async def test_somebody_looks_around_registers_buys_and_is_told(page: Page, shop
     product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
 
     def journey() -> None:
-        page.on_a_slow_line()
+        page.on_a_line(latency=250)  # whoever looks is quicker than the shop
         look_around(page, product)
         page.write_pieces(2)
         page.click("main button", "Add to cart")
@@ -209,9 +214,38 @@ async def test_somebody_looks_around_registers_buys_and_is_told(page: Page, shop
 
     await asyncio.to_thread(journey)
     assert page.complaints() == []
-    events = await told(shop.info, product["id"])
-    assert events["session.page.viewed.v1"]["page"] == f"/products/{product['id']}"
-    assert events["session.page.engaged.v1"]["milliseconds"] > 0
+    viewed, engaged = "session.page.viewed.v1", "session.page.engaged.v1"
+    events = await told(shop.info, product["id"], viewed, engaged)
+    assert events[viewed]["page"] == f"/products/{product['id']}"
+    assert events[engaged]["milliseconds"] > 0
+
+
+async def test_a_recommendation_says_why_and_is_told_when_it_is_chosen(page: Page, shop: Shop) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+    assert (await shop.order(await shop.customer(), product["id"])).status_code == 201
+
+    def journey() -> str:
+        page.go()
+        page.click("#consent button", "Agree")
+        page.until_gone("#consent")
+        page.until(recommended, "a recommendation")
+        card = page.find(_RECOMMENDED)
+        assert "\nBecause " in card.text
+        chosen = str(card.get_attribute("href")).rpartition("/")[2]
+        page.click(_RECOMMENDED)
+        page.find(".about h1")
+        return chosen
+
+    def recommended(browser: Chrome) -> bool:
+        browser.refresh()
+        page.find("main > div > ul.cards")
+        answered = "return performance.getEntriesByType('resource').some(e => /recommendations/.test(e.name))"
+        page.until(lambda _: page.script(answered), "what is recommended")
+        return bool(browser.find_elements(By.CSS_SELECTOR, _RECOMMENDED))
+
+    shown, clicked = "session.recommendation.shown.v1", "session.recommendation.clicked.v1"
+    events = await told(shop.info, await asyncio.to_thread(journey), shown, clicked)
+    assert events[clicked]["placement"] == "home"
 
 
 async def test_an_address_can_be_opened_by_itself_and_a_login_outlives_a_reload(
@@ -228,8 +262,62 @@ async def test_an_address_can_be_opened_by_itself_and_a_login_outlives_a_reload(
         register(page)
         page.browser.refresh()
         page.find("#log-out")
-        page.click("#log-out")
+        assert page.script("return document.cookie") == "", (
+            "scripts see neither session string nor refresh token"
+        )
+        kept = page.script("return JSON.stringify([{...localStorage}, {...sessionStorage}])")
+        assert re.fullmatch(r'\[\{"logged-in":"usr_[0-9a-f]{32}"\},\{\}\]', kept)
+        in_another_tab(page)
         page.find("#links a", "Log in")
+
+    await asyncio.to_thread(journey)
+    assert page.complaints() == []
+
+
+def in_another_tab(page: Page) -> None:
+    """The login is there as well, and when it ends there, it ends everywhere."""
+    here = page.browser.current_window_handle
+    page.browser.switch_to.new_window("tab")
+    page.go("#/inbox")
+    page.find("h1", "Inbox")
+    page.click("#log-out")
+    page.find("#links a", "Log in")
+    page.browser.close()
+    page.browser.switch_to.window(here)
+
+
+async def test_what_goes_wrong_is_said_and_can_be_mended(page: Page, shop: Shop) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}", stock=1)
+
+    def journey() -> None:
+        page.go()
+        page.click("#consent button", "No, thanks")
+        register(page)
+        page.go(f"#/products/{product['id']}")
+        page.write_pieces(2)
+        page.click("main button", "Add to cart")
+        page.click("#links a", "Cart")
+        page.click("#buy")
+        page.find(".problem", "sold out")
+        page.click(".line button", "Remove")
+        page.find("main", "nothing in your cart")
+
+        page.go(f"#/products/{product['id']}")
+        page.click("main button", "Add to cart")
+        page.find("#links .badge", "1")
+        page.click("#links a", "Cart")
+        page.click("#card option", "declined")
+        page.click("#buy")
+        page.find(".problem", "declined")
+        page.on_a_line(cut=True)
+        page.click("#links a", "Inbox")
+        page.find(".problem", "cannot be reached")
+        page.on_a_line()
+        page.click(".problem button", "Try again")
+        page.find("h1", "Inbox")
+        page.click("#links a", "Cart")
+        page.click("#buy")
+        page.find(".status", "Paid")
 
     await asyncio.to_thread(journey)
     assert page.complaints() == []
@@ -245,8 +333,8 @@ async def test_who_does_not_agree_is_not_noted(page: Page, shop: Shop) -> None:
         page.click(".cards a", product["title"])
         page.find("h1", product["title"])
         asked = "return performance.getEntriesByType('resource').map(each => each.name)"
-        return page.browser.execute_script(asked)
+        return page.script(asked)
 
     addresses = await asyncio.to_thread(journey)
     assert any("/v1/products/" in address for address in addresses)
-    assert not any("/v1/session/activity" in address for address in addresses)
+    assert not any("/v1/session/activity" in address or "recent=" in address for address in addresses)

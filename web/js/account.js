@@ -1,10 +1,11 @@
-// Who is logged in. The access token lives in this page's memory, the refresh token as long as the tab.
+// Who is logged in. The access token lives in this page's memory for its few minutes; the refresh token in a cookie
+// that no script can read, so that all tabs share one login. What is stored here is only whether to ask for it.
 // A login is announced once all that belongs to it is done, so that nobody acts on half of it.
 
-import { call, identity } from "./api.js";
+import { answerTo, call, identity } from "./api.js";
 import { Problem } from "./problem.js";
 
-const KEPT = "refresh-token";
+const KEPT = "logged-in"; // user id
 
 /** Fires `change` when somebody logs in or out. */
 export const account = new EventTarget();
@@ -23,19 +24,19 @@ export const isLoggedIn = () => announced;
 /** Return the id of the user whose token there is. */
 export const userId = () => user;
 
-/** Go on with the login that this tab had before it was loaded anew. */
+/** Go on with the login that this browser has. */
 export async function restore() {
-  if (!sessionStorage.getItem(KEPT)) return;
   await identity.renew();
-  if (sessionStorage.getItem(KEPT)) announce();
+  if (localStorage.getItem(KEPT)) announce();
 }
 
-/** Get tokens; `announce` makes a login of them. @throws {Problem} */
+/** Get a token; `announce` makes a login of it. @throws {Problem} */
 export async function logIn(email, password) {
-  accept(await call("/v1/auth/login", { method: "POST", body: { email, password }, asGuest: true }));
+  const body = { email, password, cookie: true };
+  accept(await call("/v1/auth/login", { method: "POST", body, asGuest: true }));
 }
 
-/** Make an account and get its tokens. @throws {Problem} */
+/** Make an account and get its token. @throws {Problem} */
 export async function register(person) {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   const body = { ...person, language: navigator.language, time_zone: timeZone };
@@ -44,17 +45,28 @@ export async function register(person) {
   await logIn(person.email, person.password);
 }
 
-/** End the login here and, if it can be reached, at the shop. */
+/** End the login, which only the shop can. @throws {Problem} */
 export async function logOut() {
-  await call("/v1/auth/logout", { method: "POST" }).catch(() => {});
+  try {
+    await call("/v1/auth/logout", { method: "POST" });
+  } catch (error) {
+    if (error.status !== 401) throw error; // it is over already
+  }
   forget();
 }
 
+/** Say whether suggestions may be mailed. @throws {Problem} */
+export async function agreeToMail(marketing) {
+  const me = await answerTo("/v1/users/me");
+  if (!me.ok) throw await Problem.in(me);
+  const headers = { "If-Match": me.headers.get("ETag") };
+  await call("/v1/users/me", { method: "PATCH", body: { marketing }, headers });
+}
+
 async function renew() {
-  const refresh_token = sessionStorage.getItem(KEPT);
-  if (!refresh_token) return false;
+  if (!localStorage.getItem(KEPT)) return false;
   try {
-    accept(await call("/v1/auth/refresh", { method: "POST", body: { refresh_token }, asGuest: true }));
+    accept(await call("/v1/auth/refresh", { method: "POST", body: {}, asGuest: true }));
     return true;
   } catch (error) {
     if (error instanceof Problem && error.status === 401) forget();
@@ -65,17 +77,21 @@ async function renew() {
 function accept(granted) {
   token = granted.access_token;
   user = granted.user_id;
-  sessionStorage.setItem(KEPT, granted.refresh_token);
 }
 
 function forget() {
   token = user = null;
-  sessionStorage.removeItem(KEPT);
   announce(false);
 }
 
-/** Let the page know who is there now. */
+/** Let the page, and other tabs, know who is there now. */
 export function announce(isThere = true) {
   announced = isThere;
+  if (!isThere) localStorage.removeItem(KEPT);
+  else if (user) localStorage.setItem(KEPT, user);
   account.dispatchEvent(new Event("change"));
 }
+
+addEventListener("storage", ({ key }) => {
+  if (key === KEPT || key === null) location.reload(); // somebody else is there now, by another tab
+});

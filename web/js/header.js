@@ -33,10 +33,14 @@ function tellNumber(href, number, meaning) {
 
 async function goodbye(event) {
   await busy(event.target, async () => {
-    await leave().catch(() => notify("Your cart could not be put away. Please log out again later."));
-    await logOut();
+    try {
+      await leave();
+      await logOut();
+      location.hash = "#/";
+    } catch {
+      notify("The shop cannot be reached: you are still logged in.");
+    }
   });
-  location.hash = "#/";
 }
 
 function announceUnread() {

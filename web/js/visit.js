@@ -3,7 +3,7 @@
 // Requests that carry the string go one after the other: a login replaces it and the first write makes it, so
 // that one on its way meanwhile would come with the wrong one, and an older answer would arrive as the newest.
 
-import { announce, userId } from "./account.js";
+import { agreeToMail, announce, userId } from "./account.js";
 import { call } from "./api.js";
 import { Problem } from "./problem.js";
 
@@ -15,6 +15,7 @@ export const visit = new EventTarget();
 let pieces = 0;
 let consent = { analytics: false, marketing: false, decided_at: null };
 let recent = new Map(); // titles by product id, oldest view first
+let mailAgreed = false; // by a guest, whose address is known only later
 let last = Promise.resolve();
 
 export const cartPieces = () => pieces;
@@ -32,6 +33,7 @@ export const arrive = () => inTurn(async () => {
 export async function enter(logIn) {
   await logIn();
   await inTurn(async () => learn(await begin())).catch(() => {}); // the next load of the page links it
+  if (mailAgreed) await agreeToMail(true).then(() => (mailAgreed = false), () => {});
   announce();
 }
 
@@ -51,7 +53,10 @@ export function remember(id, title) {
 /** @throws {Problem} */
 export async function agree(analytics, marketing) {
   const body = { analytics, marketing };
-  tellConsent(await withSession(() => call("/v1/session/consent", { method: "PUT", body })));
+  const given = await withSession(() => call("/v1/session/consent", { method: "PUT", body }));
+  if (userId()) await agreeToMail(marketing);
+  else mailAgreed = marketing;
+  tellConsent(given);
 }
 
 /** @throws {Problem} */

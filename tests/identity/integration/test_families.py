@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from shop_events.contracts.identity import RevocationExpired, TokenReuseDetected, TokensRevoked
 from shop_identity.application import revocations
-from tests.identity.conftest import Identity, bearer
+from tests.identity.conftest import PASSWORD, Identity, bearer
 
 pytestmark = pytest.mark.integration
 
@@ -110,6 +111,47 @@ async def test_an_idle_login_is_over_though_still_stored(identity: Identity) -> 
     token = (await identity.tokens())["refresh_token"]
     identity.clock.advance(days=14)
     assert (await identity.refresh(token)).status_code == 401
+
+
+async def test_a_browser_s_refresh_token_is_out_of_reach_of_scripts_and_rotates_all_the_same(
+    identity: Identity,
+) -> None:
+    await identity.register()
+    told = {"email": "ada@example.test", "password": PASSWORD, "cookie": True}
+    granted = await identity.http.post("/v1/auth/login", json=told)
+    assert granted.json()["refresh_token"] is None
+    first = granted.headers["set-cookie"]
+    assert first.startswith("__Secure-refresh=")
+    assert {part.strip() for part in first.split(";")[1:]} == {
+        "HttpOnly",
+        "Path=/v1/auth",
+        "SameSite=strict",
+        "Secure",
+    }
+
+    async def renew(cookie: str) -> httpx.Response:
+        headers = {"Cookie": cookie.split(";", maxsplit=1)[0]}
+        return await identity.http.post("/v1/auth/refresh", json={}, headers=headers)
+
+    renewed = await renew(first)
+    assert renewed.json()["refresh_token"] is None
+    assert (await renew(renewed.headers["set-cookie"])).status_code == 200
+    identity.clock.advance(seconds=11)
+    assert (await renew(first)).status_code == 401, "an old one is a copy, wherever it was kept"
+
+
+async def test_logging_out_takes_a_browser_s_refresh_token_back(identity: Identity) -> None:
+    granted = await identity.tokens()
+    headers = bearer(granted["access_token"]) | {"Cookie": f"__Secure-refresh={granted['refresh_token']}"}
+    answer = await identity.http.post("/v1/auth/logout", headers=headers)
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert "Path=/v1/auth" in answer.headers["set-cookie"]
+
+
+async def test_who_shows_no_refresh_token_gets_nothing(identity: Identity) -> None:
+    answer = await identity.http.post("/v1/auth/refresh", json={})
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
 
 
 async def test_logging_out_ends_this_login_alone(identity: Identity) -> None:

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Response
 from shop_chassis.auth import Authenticated
 from shop_chassis.http import Transact
 from shop_chassis.openapi import responses
+from shop_identity.api import refresh_cookie
 from shop_identity.api.dependencies import ClientAddress, LoginDesk, RefreshDesk
 from shop_identity.api.errors import ERRORS
+from shop_identity.api.refresh_cookie import RefreshCookie
 from shop_identity.api.schemas import LogIn, LogOut, Refresh, TokenView
 from shop_identity.application import families
 from shop_identity.application.tokens import Grant
@@ -25,21 +27,35 @@ router = APIRouter(tags=["auth"])
 )
 async def log_in(body: LogIn, client: ClientAddress, logins: LoginDesk, response: Response) -> TokenView:
     """Log in with a password."""
-    return _granted(await logins.log_in(body.email, body.password, client), response)
+    grant = await logins.log_in(body.email, body.password, client)
+    return _granted(grant, response, in_cookie=body.cookie)
 
 
 @router.post("/v1/auth/refresh", responses=responses(errors.RefreshRefused, errors.NoSigningKey, of=ERRORS))
-async def refresh(body: Refresh, refreshes: RefreshDesk, response: Response) -> TokenView:
+async def refresh(
+    body: Refresh, refreshes: RefreshDesk, response: Response, cookie: RefreshCookie = None
+) -> TokenView:
     """Exchange a refresh token for new tokens; it is worthless afterwards."""
-    return _granted(await refreshes.refresh(body.refresh_token), response)
+    grant = await refreshes.refresh(body.refresh_token or cookie or "")
+    return _granted(grant, response, in_cookie=body.refresh_token is None)
 
 
 @router.post("/v1/auth/logout", status_code=204)
-async def log_out(caller: Authenticated, transact: Transact, body: LogOut | None = None) -> None:
+async def log_out(
+    caller: Authenticated,
+    transact: Transact,
+    response: Response,
+    body: LogOut | None = None,
+    cookie: RefreshCookie = None,
+) -> None:
     """End this login, or all of the user's logins."""
     await transact(families.log_out, caller, body is not None and body.everywhere)
+    if cookie:
+        refresh_cookie.take_back(response)
 
 
-def _granted(grant: Grant, response: Response) -> TokenView:
+def _granted(grant: Grant, response: Response, *, in_cookie: bool) -> TokenView:
     response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1
-    return TokenView.of(grant)
+    if in_cookie:
+        refresh_cookie.hand_out(response, grant.refresh_token)
+    return TokenView.of(grant, with_refresh_token=not in_cookie)

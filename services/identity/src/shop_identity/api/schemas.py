@@ -82,16 +82,17 @@ class AssignRoles(Body):
 
 
 class LogIn(Body):
-    """Who says they are, and the proof."""
+    """Who says they are, and the proof. ``cookie``: keep the refresh token from a browser's scripts."""
 
     email: Annotated[str, Field(min_length=1, max_length=254)]
     password: TypedPassword
+    cookie: bool = False
 
 
 class Refresh(Body):
-    """A refresh token."""
+    """A refresh token; left out by a browser that has it in a cookie."""
 
-    refresh_token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+    refresh_token: Annotated[str | None, Field(min_length=1, max_length=200, repr=False)] = None
 
 
 class LogOut(Body):
@@ -145,21 +146,21 @@ class RolesView(BaseModel):
 
 
 class TokenView(BaseModel):
-    """Tokens (RFC 6749, section 5.1). ``expires_in`` is in seconds."""
+    """Tokens (RFC 6749, section 5.1). ``expires_in`` is in seconds; a refresh token in a cookie is null."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
     expires_in: int
-    refresh_token: str
+    refresh_token: str | None
     user_id: str
 
     @classmethod
-    def of(cls, grant: Grant) -> TokenView:
+    def of(cls, grant: Grant, *, with_refresh_token: bool) -> TokenView:
         """Show what was granted."""
         return cls(
             access_token=grant.access_token,
             expires_in=grant.expires_in,
-            refresh_token=grant.refresh_token,
+            refresh_token=grant.refresh_token if with_refresh_token else None,
             user_id=grant.user_id,
         )
 
