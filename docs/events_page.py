@@ -11,21 +11,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from shop_events.fields import Field, Schema, fields, follow
+
 Document = dict[str, Any]
 
 _KEPT = {"retention.ms": "kept {0}", "delete.retention.ms": "tombstones kept {0}"}
-_BOUNDS = ("minimum", "maximum", "minLength", "maxLength", "pattern", "format")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a value or of its parts, as a row of a table."""
-
-    place: str
-    kind: str
-    required: bool
-    about: str
-    personal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +56,7 @@ def page(document: Document) -> str:
     )
     reader = _Reader(document)
     topics = [reader.topic(name) for name in document["channels"]]
-    headers = list(reader.fields(document["components"]["schemas"]["CloudEventHeaders"], ""))
+    headers = list(fields(document["components"]["schemas"]["CloudEventHeaders"], document))
     return environment.get_template("events.html.j2").render(
         info=document["info"], topics=topics, headers=headers
     )
@@ -89,7 +79,7 @@ class _Reader:
             facts=[f"{kafka['partitions']} partitions", *_kept(kafka["topicConfiguration"])],
             senders=[service for service, _ in self._operations(name, "send")],
             receivers=dict(self._operations(name, "receive")),
-            messages=[self._message(self._follow(each)) for each in channel["messages"].values()],
+            messages=[self._message(follow(each, self._document)) for each in channel["messages"].values()],
         )
 
     def _operations(self, channel: str, action: str) -> Iterator[tuple[str, list[str]]]:
@@ -98,7 +88,7 @@ class _Reader:
                 names = [each["$ref"].rpartition("/")[2] for each in operation["messages"]]
                 yield operation["tags"][0]["name"], names
 
-    def _message(self, message: Document) -> Message:
+    def _message(self, message: Schema) -> Message:
         payload = message["payload"]
         examples = message.get("examples")
         return Message(
@@ -106,47 +96,9 @@ class _Reader:
             title=message["title"],
             about=message.get("description") or message["summary"],
             tombstone=payload.get("type") == "null",
-            fields=list(self.fields(payload, "")),
+            fields=list(fields(payload, self._document)),
             example=json.dumps(examples[0], indent=2, ensure_ascii=False) if examples else None,
         )
-
-    def fields(self, schema: Document, place: str) -> Iterator[Field]:
-        """Yield the fields of an object, each followed by those of its parts."""
-        for name, found in schema.get("properties", {}).items():
-            inner = self._follow(found)
-            here = f"{place}{name}"
-            yield Field(
-                here,
-                self._kind(inner),
-                name in schema.get("required", ()),
-                inner.get("description", ""),
-                bool(inner.get("x-personal")),
-            )
-            items = self._follow(inner.get("items", {}))
-            yield from self.fields(inner, f"{here}.")
-            yield from self.fields(items, f"{here}[].")
-
-    def _kind(self, schema: Document) -> str:
-        schema = self._follow(schema)
-        if "anyOf" in schema:
-            return " or ".join(self._kind(each) for each in schema["anyOf"])
-        if "const" in schema:
-            return json.dumps(schema["const"])
-        if "enum" in schema:
-            return " | ".join(map(json.dumps, schema["enum"]))
-        if schema.get("type") == "array":
-            return f"list of {self._kind(schema.get('items', {}))}"
-        bounds = ", ".join(f"{name} {schema[name]}" for name in _BOUNDS if name in schema)
-        kind = schema.get("title") or schema.get("type", "anything")
-        return f"{kind} ({bounds})" if bounds else kind
-
-    def _follow(self, node: Document) -> Document:
-        if "$ref" not in node:
-            return node
-        target: Any = self._document
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        return self._follow({**target, **{key: value for key, value in node.items() if key != "$ref"}})
 
 
 def _kept(configuration: Document) -> Iterator[str]:

@@ -47,6 +47,7 @@ def document(services: Mapping[str, Declared], examples: Mapping[str, Document])
                 "protocol": "kafka",
                 "description": "Any Apache Kafka; KAFKA_BOOTSTRAP_SERVERS of the services.",
                 "variables": {"bootstrap": {"default": "127.0.0.1:9092"}},
+                "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in _LOGINS],
             }
         },
         "channels": {topic.name: _channel(topic) for topic in TOPICS.values()},
@@ -58,6 +59,7 @@ def document(services: Mapping[str, Declared], examples: Mapping[str, Document])
                 **shared.schemas,
             },
             "messages": {**messages, **_LETTERS},
+            "securitySchemes": _LOGINS,
         },
     }
 
@@ -261,6 +263,12 @@ _LETTER_HEADERS: Document = {
         dead_letters.TRIES: _text("How often it was tried"),
         dead_letters.FAILED_AT: _text("When it was given up", format="date-time"),
     },
+}
+
+
+_LOGINS: Document = {
+    "password": {"type": "scramSha512", "description": "The login of a service, the operator or an analyst"},
+    "certificate": {"type": "X509", "description": "A client certificate with the same name"},
 }
 
 

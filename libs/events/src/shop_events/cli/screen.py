@@ -42,6 +42,14 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
     Console(highlight=False).print(drawn)
 
 
+def pairs(title: str, rows: Iterable[tuple[str, str]]) -> None:
+    """Print names with their values."""
+    drawn = Table(title=title, title_justify="left", show_header=False, show_edge=False, box=None)
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console(highlight=False).print(drawn)
+
+
 async def counted(items: AsyncIterator[T], what: str) -> AsyncIterator[T]:
     """Yield ``items`` with a counter on the screen, where there is one."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,}"))

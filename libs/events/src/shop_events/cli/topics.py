@@ -12,6 +12,7 @@ import typer
 
 from shop_events.cli import options, screen
 from shop_events.contracts.base import Event
+from shop_events.fields import fields
 from shop_events.kafka import KafkaSettings
 from shop_events.operations.lag import Lag, lags
 from shop_events.operations.records import Extent, Filter, Record, follow, read
@@ -57,11 +58,10 @@ def describe(topic: options.Topic, as_json: options.AsJson = False) -> None:
         ("read by", ", ".join(row.readers)),
         ("carries", row.carries),
     ]
-    screen.table(row.name, ("", " "), facts, as_json=False)
+    screen.pairs(row.name, facts)
     for event in events:
-        screen.table(
-            f"\n{event.event_type}", ("field", "type", "always there"), _fields(event), as_json=False
-        )
+        columns = ("field", "type", "", "about")
+        screen.table(f"\n{event.event_type}", columns, _fields(event), as_json=False)
 
 
 def tail(
@@ -128,8 +128,14 @@ def _kept(topic: Topic) -> str:
     return f"{topic.retention.days} d" if topic.retention.days else f"{topic.retention.seconds // 3600} h"
 
 
-def _fields(event: type[Event]) -> list[tuple[str, str, str]]:
+def _fields(event: type[Event]) -> list[tuple[str, str, str, str]]:
+    schema = schema_of(event)
     return [
-        (name, str(field.annotation).replace("typing.", ""), "yes" if field.is_required() else "")
-        for name, field in event.model_fields.items()
+        (
+            row.place,
+            row.kind,
+            "" if row.required else "optional",
+            " ".join(filter(None, (row.about, "personal" * row.personal))),
+        )
+        for row in fields(schema, schema)
     ]
