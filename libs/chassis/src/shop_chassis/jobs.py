@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from shop_events.context import Trace, use_trace
 from shop_events.lease import Lease, LeaseLost
-from shop_events.waiting import wait_for
+from shop_events.waiting import end, wait_for
 
 RUNS = Counter(
     "job_runs_total", "Ticks of a job: done, failed, or left to another process", ["job", "outcome"]
@@ -132,7 +132,7 @@ class JobRunner:
             async with asyncio.timeout(job.timeout.total_seconds()), asyncio.TaskGroup() as group:
                 keeper = group.create_task(self._keep(lease))
                 more = await job.run()
-                keeper.cancel()
+                await end([keeper])
             return bool(more)
         finally:
             with suppress(PyMongoError):

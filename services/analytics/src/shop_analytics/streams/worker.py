@@ -24,6 +24,7 @@ from shop_analytics.application.intake import Record
 from shop_analytics.store.positions import Place
 from shop_events.envelope import Message, headers_of
 from shop_events.kafka import KafkaSettings
+from shop_events.waiting import end
 
 log = structlog.get_logger(__name__)
 
@@ -99,9 +100,7 @@ class StreamWorker:
                 ended.result()
         finally:
             self._app = None
-            for each in ends:
-                each.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
+            await end(ends)
             await _end(app)
 
     def _build(self) -> tuple[faust.App, asyncio.Future[None]]:
