@@ -67,7 +67,7 @@ def blows(seed: int) -> Iterator[Blow]:
     while True:
         [(_, what, targets)] = chance.choices(_MENU, weights)
         target = chance.choice(targets)
-        after = chance.uniform(0.2, 2.0)
+        after = chance.uniform(0.1, 1.5)
         yield Blow(after, what, _everybody(what, target), _length(chance, what, target))
 
 
