@@ -30,6 +30,7 @@ from shop_notifier.jobs.settle import settle
 from shop_notifier.settings import NotifierSettings
 from shop_notifier.store.inbox_tail import InboxTail
 from shop_notifier.store.people import CONTACTS, USERS
+from shop_notifier.store.products import PRODUCTS
 from shop_notifier.store.schema import migrate
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
@@ -57,7 +58,7 @@ def notifier() -> Service[NotifierSettings, Ports]:
         unit_of_work=unit_of_work,
         api=_api,
         subscriptions=Subscriptions.of("notifier", analytics, catalog, identity),
-        read_models={name: emptied(name) for name in (CONTACTS, USERS)},
+        read_models={name: emptied(name) for name in (CONTACTS, USERS, PRODUCTS)},
         migrate=migrate,
         resources=partial(_ports, unit_of_work),
         jobs=_jobs,
