@@ -66,6 +66,16 @@ async def test_a_read_model_is_made_again_and_no_effect_happens(system: System) 
         assert await system.db[untouched].count_documents({}) == 0, untouched
 
 
+async def test_what_is_gone_stays_gone_though_its_tombstone_was_compacted_away(system: System) -> None:
+    await system.tell(product("prd_1"), product("prd_2"))
+    await system.db["products"].insert_one({"_id": "prd_1", "sequence": 2, "gone": True})
+    await rebuilt(system)
+    await system.tell(product("prd_2", "again"), sequence=3)
+    async with running(system.consumer(changed)):
+        await eventually(lambda: _is(system, "again", "prd_2"))
+    assert await titles(system) == {"prd_2": "again"}
+
+
 async def test_effects_that_the_inbox_has_forgotten_do_not_happen_again(system: System) -> None:
     await system.tell(product("prd_1"))
     async with running(system.consumer(*HANDLERS)):
@@ -89,8 +99,8 @@ async def test_news_that_the_consumer_takes_meanwhile_stays(system: System) -> N
     assert await titles(system) == {"prd_1": "new"}
 
 
-async def _is(system: System, title: str) -> bool:
-    return (await titles(system)).get("prd_1") == title
+async def _is(system: System, title: str, product_id: str = "prd_1") -> bool:
+    return (await titles(system)).get(product_id) == title
 
 
 async def test_a_read_model_of_a_log_that_forgets_is_left_as_it_is(system: System) -> None:

@@ -56,9 +56,13 @@ class ReadModel:
 
 
 def emptied(collection: str) -> Forget:
-    """Return what forgets a read model that has a collection to itself; indexes stay."""
+    """Return what forgets a read model that has a collection to itself.
+
+    What is gone stays so: compaction has removed its tombstone by then, and without the sequence here, an old
+    event that is replayed would bring it back.
+    """
 
     async def forget(db: AsyncDatabase[Any]) -> None:
-        await db[collection].delete_many({})
+        await db[collection].delete_many({"gone": {"$ne": True}})
 
     return forget
