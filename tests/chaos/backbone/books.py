@@ -164,7 +164,7 @@ def _takes_effect(move: Move, mended: set[Move]) -> bool:
 
 
 async def _count_letters(scene: Scene, books: Books, moves: set[Move]) -> None:
-    letters: dict[Move, set[tuple[str, ...]]] = defaultdict(set)
+    letters: dict[Move, set[tuple[tuple[str, str], ...]]] = defaultdict(set)
     for record in await records_of(scene, LETTERS_TOPIC):
         headers = headers_of(record.headers)
         letters[_move(record)].add(tuple(sorted(headers.items())))

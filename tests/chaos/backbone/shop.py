@@ -117,6 +117,7 @@ async def _move(uow: UnitOfWork, key: str) -> None:
         return_document=ReturnDocument.AFTER,
         session=uow.session,
     )
+    assert row
     number = row["number"]
     what = fate(key, number)
     if what is Fate.EARLY:
@@ -147,6 +148,7 @@ async def _change(uow: UnitOfWork, product: str) -> None:
         return_document=ReturnDocument.AFTER,
         session=uow.session,
     )
+    assert row
     version = row["version"]
     gone = is_gone(product, version)
     uow.publish([Fact(ProductDeleted(product_id=product) if gone else _state(product, version), version)])
