@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# Tests run in so many processes, which share one MongoDB and one Kafka; 0 runs them in one.
+WORKERS ?= 2
 BIN := .venv/bin
 PACKAGES := libs/events libs/chassis services/catalog services/identity services/session services/notifier services/analytics devstack
 STAMP := .venv/.ready
@@ -39,7 +41,7 @@ events: $(STAMP) ## Operate the running stack: make events ARGS="lag" (AS=notifi
 
 .PHONY: test
 test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a real Kafka (ARGS="-k name" narrows)
-	@$(BIN)/pytest -m "not chaos" $(ARGS)
+	@$(BIN)/pytest -m "not chaos" -n $(WORKERS) --dist loadgroup $(ARGS)
 
 .PHONY: test-chaos
 test-chaos: $(STAMP) ## Kill, pause and restart everything at random and count (ARGS="--chaos-kills 1000 --chaos-seed 7")

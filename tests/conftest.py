@@ -3,11 +3,50 @@
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from shop_devstack.kafka import kafka_server
 from shop_devstack.mongod import mongod_server
+
+_SHARED = pytest.StashKey[ExitStack]()
+_ADDRESSES = pytest.StashKey[dict[str, str]]()
+_MONGO_URL, _KAFKA = "mongo_url", "kafka_bootstrap"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker (`-n 2`) of the servers that all of them share; the first one has them started."""
+    servers = node.config.stash.setdefault(_SHARED, ExitStack())
+    told = node.config.stash.setdefault(_ADDRESSES, {})
+    if not told:
+        folder = Path(servers.enter_context(TemporaryDirectory(prefix="shopstream-tests-")))
+        told[_MONGO_URL] = os.environ.get("MONGODB_URL") or servers.enter_context(
+            mongod_server(folder / "mongod")
+        )
+        told[_KAFKA] = os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or servers.enter_context(
+            kafka_server(folder / "kafka")
+        )
+    node.workerinput.update(told)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the servers that workers shared."""
+    if servers := session.config.stash.get(_SHARED, None):
+        servers.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker whole modules; all tests of the one running stack go to the same worker."""
+    for item in items:
+        on_stack = "running_stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("stack" if on_stack else item.path.as_posix()))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,9 +56,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mongo_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a replica set: the one `MONGODB_URL` names, else one that lives as long as the run."""
-    if running := os.environ.get("MONGODB_URL"):
+    if running := _shared(request, _MONGO_URL) or os.environ.get("MONGODB_URL"):
         yield running
         return
     with mongod_server(tmp_path_factory.mktemp("mongod")) as url:
@@ -27,13 +66,19 @@ def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka_bootstrap(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """`host:port` of a broker: the one `KAFKA_BOOTSTRAP_SERVERS` names, else one for this run."""
-    if running := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+    if running := _shared(request, _KAFKA) or os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield running
         return
     with kafka_server(tmp_path_factory.mktemp("kafka")) as bootstrap:
         yield bootstrap
+
+
+def _shared(request: pytest.FixtureRequest, name: str) -> str | None:
+    return getattr(request.config, "workerinput", {}).get(name)
 
 
 @pytest.fixture
