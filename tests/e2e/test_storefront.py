@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -104,7 +104,11 @@ class Page:
 
     def until(self, condition: Callable[[Chrome], Any], what: str) -> Any:
         waiting = WebDriverWait(self.browser, _PATIENCE, 0.1, [StaleElementReferenceException])
-        return waiting.until(condition, what)
+        try:
+            return waiting.until(condition)
+        except TimeoutException:
+            shown = self.browser.find_element(By.TAG_NAME, "body").text
+            pytest.fail(f"never seen: {what}; at {self.browser.current_url} there was:\n{shown}")
 
     def complaints(self) -> list[str]:
         """Return what the console holds against the page: errors of scripts, breaches of its policy."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaProducer
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shop_devstack.demo.secrecy import Needle, Sieve, search
@@ -27,8 +27,10 @@ ALL = [STRING, TOKEN, ADDRESS]
 
 @given(st.binary(max_size=40), st.binary(max_size=40))
 def test_a_needle_is_found_anywhere(before: bytes, after: bytes) -> None:
-    assert STRING in Sieve(ALL).caught(before + STRING.value.encode() + after)
-    assert STRING not in Sieve(ALL).caught(before + STRING.value.encode()[1:] + after)
+    string = STRING.value.encode()
+    assert STRING in Sieve(ALL).caught(before + string + after)
+    assume(not before.endswith(string[:1]))
+    assert STRING not in Sieve(ALL).caught(before + string[1:] + after)
 
 
 def test_a_needle_is_found_as_part_of_a_url() -> None:
