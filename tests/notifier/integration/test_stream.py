@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_chassis.auth import Caller
+from shop_chassis.http import encode_cursor
 from shop_notifier.api.stream import Streams
 from shop_notifier.application import broadcasts, inbox, live
 from shop_notifier.application.live import MOST_AT_ONCE, Progress, Watchers
@@ -201,6 +203,13 @@ async def test_a_made_up_position_is_refused(shop: Processes, id: str) -> None:
     answer = await shop.attempt("usr_1", **{"Last-Event-ID": id})
     assert answer.status_code in (400, 422)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_position_before_all_times_is_one_to_begin_at(shop: Processes, transact: Transact) -> None:
+    await queue_orders(transact, 1)
+    before_all = encode_cursor(round(datetime.min.replace(tzinfo=UTC).timestamp() * 1000), "")
+    async with shop.listening(after=before_all) as listener:
+        assert (await listener.next()).event == "entry"
 
 
 async def test_silence_is_filled_with_signs_of_life(shop: Processes, transact: Transact) -> None:

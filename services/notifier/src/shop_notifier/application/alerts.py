@@ -38,12 +38,15 @@ async def send_digest(uow: NotifierUnitOfWork) -> bool:
 
     As long as none of them can be reached, it stays open.
     """
+    now = clock.now()
+    opened_by = now - uow.rules.alert_window
+    if not await uow.alert_digests.is_due(opened_by):
+        return False
     administrators = await _administrators(uow)
     reached = [
         (id, channel) for id, contact in administrators.items() if contact for channel in contact.channels
     ]
-    now = clock.now()
-    digest = await uow.alert_digests.close_one(now - uow.rules.alert_window) if reached else None
+    digest = await uow.alert_digests.close_one(opened_by) if reached else None
     if digest is None:
         return False
     content = digest_of(digest.rule, digest.alerts, digest.more)

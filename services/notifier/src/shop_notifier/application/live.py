@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from shop_notifier.application import clock, inbox
@@ -26,6 +26,7 @@ MOST_AT_ONCE = 100
 _LATE = timedelta(seconds=90)
 """How long after its time an entry may become visible: MongoDB ends a transaction after 60 s."""
 
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _REMEMBERED = 32
 _NAME_LENGTH = 12
 
@@ -91,7 +92,7 @@ class Progress:
     @classmethod
     def resumed(cls, at: datetime, names: Iterable[str]) -> Self:
         """Return the progress that had come to a time and seen these last."""
-        at = min(at, clock.now())
+        at = max(_LONG_AGO, min(at, clock.now()))
         return cls(at, dict.fromkeys(names, at))
 
     @property

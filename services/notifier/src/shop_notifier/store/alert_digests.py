@@ -48,6 +48,11 @@ class AlertDigests:
             session=self._session,
         )
 
+    async def is_due(self, opened_by: datetime) -> bool:
+        """Say whether there is a digest that was opened at ``opened_by`` or before."""
+        due = {"opened_at": {"$lte": opened_by}}
+        return await self._collection.find_one(due, {"_id": 1}, session=self._session) is not None
+
     async def close_one(self, opened_by: datetime) -> AlertDigest | None:
         """Take out a digest that was opened at ``opened_by`` or before; None when there is none."""
         found = await self._collection.find_one_and_delete(
