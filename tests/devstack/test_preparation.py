@@ -71,6 +71,26 @@ def test_commands_for_a_running_stack_say_when_there_is_none(
     assert main(["status"]) == 3
     assert main(["logs"]) == 3
     assert main(["down"]) == 0
+    assert main(["events", "--", "--help"]) == 3
+
+
+def test_a_part_that_there_is_not_is_answered_with_those_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEVSTACK_DIR", str(tmp_path))
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "catalog.log").touch()
+    assert main(["logs", "catalogue"]) == 1
+    assert "there are catalog" in capsys.readouterr().out
+
+
+def test_a_setting_that_is_none_is_named_as_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEVSTACK_DIR", str(tmp_path))
+    monkeypatch.setenv("GATEWAY_PORT", "abc")
+    assert main(["up", "--detach"]) == 1
+    assert "GATEWAY_PORT" in capsys.readouterr().out
 
 
 def test_reset_deletes_everything_but_the_jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """`shop-events` as an operator uses it: what it prints, what it changes, and how it ends."""
 
+import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from shop_chassis.settings import ServiceSettings
+from shop_events.cli import screen
 from shop_events.envelope import Message
 from shop_events.kafka import KafkaSettings
 from shop_events.operations.masking import MASK
@@ -207,6 +211,22 @@ def test_every_topic_is_listed_and_every_event_described() -> None:
         event.event_type for event in every_event() if event.topic == ORDERS
     }
     assert "catalog.order.paid.v1" in shop_events("describe", ORDERS).stdout
+
+
+@pytest.mark.parametrize("columns", ["40", "300"])
+def test_into_a_pipe_each_row_is_a_line(columns: str) -> None:
+    shown = shop_events("topics", COLUMNS=columns).stdout.splitlines()
+    orders = next(line for line in shown if ORDERS in line)
+    assert TOPICS[ORDERS].carries in orders
+    assert ", ".join(TOPICS[ORDERS].readers) in orders
+
+
+def test_a_narrow_screen_shows_whole_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = Console(file=io.StringIO(), force_terminal=True, width=60)
+    monkeypatch.setattr(screen, "Console", lambda **_: narrow)
+    screen.table("Things", list("abcde"), [["first", *["word " * 8] * 3, None]], as_json=False)
+    words = re.sub(r"\x1b\[[0-9;]*m", "", narrow.file.getvalue()).split()  # type: ignore[attr-defined]
+    assert words.count("word") == 24
 
 
 def test_the_gate_ends_with_a_status_and_says_who_would_break(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 from pydantic import ValidationError
 
 from shop_devstack import children, folders, programs, stack
-from shop_devstack.errors import DevstackError, NotRunningError
+from shop_devstack.errors import DevstackError, NotRunningError, UnknownPartError
 from shop_devstack.screen import Screen
 from shop_devstack.settings import StackSettings
 from shop_devstack.stack import RunningStack, StackInfo
@@ -36,7 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     except NotRunningError as error:
         screen.warn(str(error))
         return _NOT_RUNNING
-    except (DevstackError, ValidationError) as error:
+    except ValidationError as error:
+        for each in error.errors():
+            screen.warn(f"{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}")
+        return 1
+    except DevstackError as error:
         screen.warn(str(error))
         return 1
 
@@ -48,7 +52,7 @@ def _run(parsed: argparse.Namespace, folder: Path, screen: Screen) -> int:
         "reset": lambda: reset(folder, screen),
         "logs": lambda: logs(folder, parsed.part),
         "status": lambda: status(folder, screen),
-        "events": lambda: become_shop_events(folder, parsed.principal, parsed.words),
+        "events": lambda: become_shop_events(folder, parsed.principal, _after_dashes(parsed.words)),
     }
     return commands[parsed.command]()
 
@@ -67,8 +71,16 @@ def _parser() -> argparse.ArgumentParser:
     events_command.add_argument(
         "--as", dest="principal", choices=PRINCIPALS, default=OPERATOR, help="whose login and environment"
     )
-    events_command.add_argument("words", nargs=argparse.REMAINDER, help="the words of shop-events")
+    events_command.add_argument(
+        "words",
+        nargs=argparse.REMAINDER,
+        help="the words of shop-events, after `--` where the first is an option",
+    )
     return parser
+
+
+def _after_dashes(words: list[str]) -> list[str]:
+    return words[1:] if words[:1] == ["--"] else words
 
 
 def up(folder: Path, screen: Screen, *, detach: bool) -> int:
@@ -154,27 +166,31 @@ def _logins(info: StackInfo) -> Iterator[tuple[str, str]]:
 
 def down(folder: Path, screen: Screen) -> int:
     """Stop the stack."""
+    if not Supervisor(folder).exists():
+        screen.say("Nothing is running.")
+        return 0
     with screen.step("Stopping everything in order"):
-        stopped = stack.stop(folder)
-    if not stopped:
-        screen.say("Nothing was running.")
+        stack.stop(folder)
+    screen.say("The data stays; `make up` goes on with it, `make reset` deletes it.")
     return 0
 
 
 def reset(folder: Path, screen: Screen) -> int:
     """Stop the stack and delete its data."""
-    with screen.step("Stopping everything in order"):
-        stack.stop(folder)
+    down(folder, screen)
     with screen.step(f"Deleting the data in {folder}"):
         stack.delete_data(folder)
     return 0
 
 
 def logs(folder: Path, part: str | None) -> NoReturn:
-    """Become `tail`, following one log or all. Raises NotRunningError when there is none."""
-    files = sorted((folder / "logs").glob(f"{part or '*'}.log"))
-    if not files:
-        raise NotRunningError(f"There is no log {f'of {part} ' if part else ''}in {folder / 'logs'}")
+    """Become `tail`, following one log or all. Raises NotRunningError, UnknownPartError."""
+    every = {file.stem: file for file in sorted((folder / "logs").glob("*.log"))}
+    if not every:
+        raise NotRunningError("There are no logs yet; `make up` starts the stack.")
+    if part and part not in every:
+        raise UnknownPartError(part, every)
+    files = [every[part]] if part else list(every.values())
     os.execvp("tail", ["tail", "-n", "20", "-F", *map(str, files)])  # noqa: S606
 
 

@@ -6,8 +6,11 @@ DevstackError
 ├── NotReadyError         a part did not become ready in time; carries its last log lines
 ├── RealCredentialsError  the environment holds credentials of a real provider
 ├── UntranslatableError   a route manifest uses what the laptop's gateway cannot do
+├── UnknownPartError      there is no part of this name; says which there are
 └── NotRunningError       a command needs a running stack
 """
+
+from collections.abc import Iterable
 
 
 class DevstackError(Exception):
@@ -47,6 +50,13 @@ class RealCredentialsError(DevstackError):
 
 class UntranslatableError(DevstackError):
     """An HTTPRoute asks for something that the laptop's gateway does not do."""
+
+
+class UnknownPartError(DevstackError):
+    """There is no part of this name."""
+
+    def __init__(self, name: str, parts: Iterable[str]) -> None:
+        super().__init__(f"There is no part {name}; there are {', '.join(parts)}")
 
 
 class NotRunningError(DevstackError):

@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 T = TypeVar("T")
 
+_UNBOUNDED = 10_000
+_MOST_FOLDED = 4
+"""Columns that a narrow screen can still show side by side, their cells folded."""
 _ASIDE = Console(stderr=True, highlight=False)
 
 
@@ -34,12 +38,38 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
         for row in rows:
             line(dict(zip((name.replace(" ", "_") for name in columns), row, strict=True)))
         return
-    drawn = Table(title=title, title_justify="left", show_edge=False, header_style="bold")
+    shown = [[_plain(cell) for cell in row] for row in rows]
+    console = Console(highlight=False)
+    if not shown:
+        console.print(Text(f"{title}: none"))
+        return
+    for gap in (2, 1):
+        drawn = _grid(title, columns, shown, gap)
+        width = console.measure(drawn, options=console.options.update(max_width=_UNBOUNDED)).maximum
+        if not console.is_terminal:
+            console.width = max(console.width, width)  # a line per row, for grep and less -S
+        if width <= console.width or len(columns) <= _MOST_FOLDED:
+            console.print(drawn)
+            return
+    console.print(_blocks(title, columns, shown))
+
+
+def _grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], gap: int) -> Table:
+    drawn = Table(title=title, title_justify="left", header_style="bold", box=None, padding=(0, gap, 0, 0))
     for place, name in enumerate(columns):
         drawn.add_column(name, overflow="fold", no_wrap=place == 0)
     for row in rows:
-        drawn.add_row(*(Text(_plain(cell)) for cell in row))
-    Console(highlight=False).print(drawn)
+        drawn.add_row(*map(Text, row))
+    return drawn
+
+
+def _blocks(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Group:
+    """Return rows that are wider than the screen: what is first on a line, everything else indented below."""
+    parts: list[RenderableType] = [Text(title, "italic")]
+    for first, *others in rows:
+        told = [f"{name} {cell}" for name, cell in zip(columns[1:], others, strict=True) if cell]
+        parts += [Text(first, "bold"), Padding(Text(" · ".join(told)), (0, 0, 0, 4))]
+    return Group(*parts)
 
 
 def pairs(title: str, rows: Iterable[tuple[str, str]]) -> None:
