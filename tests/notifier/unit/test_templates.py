@@ -1,11 +1,13 @@
 """What people read: every part of a receipt, in the nearest language, nothing blank or unescaped."""
 
+from typing import Any
+
 import pytest
 
 from shop_notifier.adapters.templates import Templates
 from shop_notifier.domain.errors import CannotRender
 
-CONTENT = {
+CONTENT: dict[str, Any] = {
     "name": "Ada <3",
     "order_id": "ord_1",
     "total": "GBP 12.34",
@@ -15,11 +17,19 @@ CONTENT = {
 
 def test_a_receipt_names_lines_and_total_in_every_part() -> None:
     said = Templates().render("receipt", "en", CONTENT, "subject", "text", "html", "sms")
-    assert said["subject"] == "Your receipt for order ord_1"
+    assert said["subject"] == "Your receipt: GBP 12.34 for Cup & <saucer>"
     assert "2 x Cup & <saucer>: GBP 12.34" in said["text"]
     assert "Total paid: GBP 12.34" in said["text"]
     assert "GBP 12.34" in said["sms"]
     assert "\n" not in said["sms"]
+
+
+def test_the_title_of_a_receipt_says_what_was_bought_and_no_id() -> None:
+    many = {**CONTENT, "lines": CONTENT["lines"] * 3}
+    assert (
+        Templates().render("receipt", "en", many, "subject")["subject"]
+        == "Your receipt: GBP 12.34 for 3 products"
+    )
 
 
 def test_html_is_escaped_and_text_is_not() -> None:

@@ -17,7 +17,8 @@ Email = Annotated[
 ]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Ada Lovelace"])]
 Phone = Annotated[
-    str, Field(min_length=4, max_length=32, examples=["+442079460018"], description="With country code")
+    # What is too short is refused in people's words, by the domain.
+    str, Field(min_length=1, max_length=32, examples=["+442079460018"], description="With country code")
 ]
 Language = Annotated[str, Field(min_length=2, max_length=35, examples=["en"], description="BCP 47")]
 TimeZone = Annotated[str, Field(min_length=1, max_length=64, examples=["Europe/London"], description="IANA")]
