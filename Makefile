@@ -26,8 +26,8 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt $(PACKAGES:%=%/pyproje
 	@echo "==> creating .venv"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@echo "==> installing the locked requirements"
-	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --require-hashes -r requirements/dev.txt
+	@echo "==> installing the locked requirements (the first time: a minute or so, 140 packages)"
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
 

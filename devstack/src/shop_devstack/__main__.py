@@ -133,12 +133,11 @@ def show(info: StackInfo, screen: Screen, *, detached: bool) -> None:
     screen.pairs(
         "Shopstream is up",
         [
-            ("Shop (all services)", info.gateway_url),
-            ("Mails and messages", info.sandbox_url),
-            ("MongoDB", info.mongodb_url),
-            ("Kafka", info.kafka_bootstrap_servers),
+            ("Shop (page and API)", info.gateway_url),
+            ("Events described", f"{info.gateway_url}/docs/events"),
+            ("Mails and messages", f"{info.sandbox_url}/sandbox"),
             ("Administrator", f"{admin.email}  password {admin.password}"),
-            *_logins(info),
+            *_servers(info),
         ],
     )
     screen.pairs(
@@ -153,15 +152,16 @@ def show(info: StackInfo, screen: Screen, *, detached: bool) -> None:
     )
 
 
-def _logins(info: StackInfo) -> Iterator[tuple[str, str]]:
-    """Yield who logs in at the stack's own servers, and where the passwords are."""
+def _servers(info: StackInfo) -> Iterator[tuple[str, str]]:
+    """Yield where MongoDB and Kafka are, and with which login whoever is the stack's own lets people in."""
+    secret = f"log in as {OPERATOR}, password in {info.passwords_file}"
+    yield "MongoDB", info.mongodb_url
+    if "mongod" in info.pids:
+        yield "", secret
+    yield "Kafka", info.kafka_bootstrap_servers
     if info.guards_kafka:
-        yield "Analyst", f"user {ANALYST} of Kafka, reads open topics; password in {info.analyst_file}"
-    own = [
-        name for name, is_own in (("Kafka", info.guards_kafka), ("MongoDB", "mongod" in info.pids)) if is_own
-    ]
-    if own:
-        yield "Operator", f"user {OPERATOR} of {' and '.join(own)}; password in {info.passwords_file}"
+        yield "", secret
+        yield "", f"to read open topics, log in as {ANALYST}: client properties in {info.analyst_file}"
 
 
 def down(folder: Path, screen: Screen) -> int:

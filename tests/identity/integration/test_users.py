@@ -77,6 +77,7 @@ async def test_the_same_key_with_another_request_is_refused(
         ({"email": "ada"}, "#/email"),
         ({"password": "short"}, "#/password"),
         ({"phone": "020 7946 0018"}, "#/phone"),
+        ({"phone": "12"}, "#/phone"),
         ({"time_zone": "Mars/Olympus"}, "#/time_zone"),
         ({"roles": ["administrator"]}, "#/roles"),
     ],
@@ -91,6 +92,14 @@ async def test_a_value_that_is_not_acceptable_is_named_and_never_repeated(
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert PASSWORD not in answer.text
     assert await identity.db.users.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("phone", ["1", "+4", "12", "020 7946 0018"])
+async def test_a_phone_number_is_refused_in_words_for_people(identity: Identity, phone: str) -> None:
+    person = {"email": "ada@example.test", "password": PASSWORD, "phone": phone}
+    answer = await identity.http.post("/v1/users", json=person)
+    [error] = answer.json()["errors"]
+    assert (error["pointer"], "country code" in error["message"]) == ("#/phone", True)
 
 
 async def test_looking_for_taken_addresses_is_throttled(identity: Identity) -> None:

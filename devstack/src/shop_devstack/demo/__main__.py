@@ -89,7 +89,7 @@ def _show_end(figures: Figures, info: StackInfo, started: bool, screen: Screen) 
     screen.pairs(
         "Look around",
         [
-            ("Shop", f"{info.gateway_url}/v1/products"),
+            ("Shop", info.gateway_url),
             ("Mails and messages", f"{info.sandbox_url}/sandbox"),
             *((f"API of {name}", f"{url}/openapi.json") for name, url in info.service_urls.items()),
             ("These figures", str(report_file(info.folder))),
