@@ -186,6 +186,8 @@ def _own_variables(service: str, layout: Layout, keys: StackKeys) -> dict[str, s
             "PAYMENT_API_KEY": keys.payment_api_key,
             "PAYMENT_WEBHOOK_SECRET": keys.payment_webhook_secret,
         }
+    if service == "analytics":
+        return {"SUGGESTION_DELAY_SECONDS": "20"}  # nobody waits five minutes at a laptop
     return {}
 
 

@@ -1,6 +1,7 @@
 """What goes on besides buying: visitors who look around, an attacker, probes; and how that is judged."""
 
 import asyncio
+import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -24,6 +25,7 @@ from shop_events.contracts.analytics import ProductsSuggested
 
 _LOOK_SECONDS = 0.5
 _CARTS = 30
+_AGREEING = 0.2
 
 
 class Audience:
@@ -47,6 +49,7 @@ class Audience:
         self._shop = shop
         self._analyst = merchant.account
         self._topics = topics
+        self._run_id = run_id
         self._visitors: dict[str, Visitor] = {}
         plan = visits.plan(selection.invoices, run_id, datetime.now(UTC))
         self._browsing = Browsing(shop, plan, self._visitors, merchant.product_id)
@@ -69,7 +72,9 @@ class Audience:
         await self._companions.note()
 
     async def welcome(self, customer: str, account: Account) -> None:
-        """Let a customer who has logged in begin a visit."""
+        """Let a customer who has logged in begin a visit; some agree to be mailed suggestions."""
+        if random.Random(f"{self._run_id} {customer}").random() < _AGREEING:  # noqa: S311  for variety
+            await account.agree_to_mails()
         visitor = Visitor(self._shop)
         await visitor.begin()
         await visitor.link(account)
@@ -120,6 +125,7 @@ class Audience:
             guesses=self._attack.guesses,
             alerts=[rule for rule, _ in self._topics.raised],
             suggestions=self._topics.types[ProductsSuggested.event_type],
+            product_mails=self._topics.product_mails,
             reflected_ms=self._probes.milliseconds,
             reflected_ms_p50=oracle.percentile(self._probes.milliseconds, 50),
         )

@@ -42,6 +42,8 @@ class BrowsingFigures(BaseModel):
     alerts: list[str]
     """The rules of the alerts raised."""
     suggestions: int
+    product_mails: int
+    """Suggestions that were mailed to customers who had agreed to that."""
     reflected_ms: list[int]
     reflected_ms_p50: int | None
 
@@ -57,7 +59,7 @@ class BrowsingFigures(BaseModel):
             "carts filled": f"{self.carts:,}, {self.full_carts:,} without room",
             "bought together": f"{self.co_purchases:,} pairs of products in one order",
             "alerts": f"{', '.join(self.alerts) or 'none'} (after {self.guesses} guessed passwords)",
-            "suggestions": f"{self.suggestions:,} while the demo ran",
+            "suggestions": f"{self.suggestions:,} while the demo ran, {self.product_mails:,} of them mailed",
             "recommendation hits": f"{hits:,} of {asked:,} had the next product viewed or bought{share}",
             "view to recommendation": f"p50 {self.reflected_ms_p50} ms of {len(self.reflected_ms)} probes",
         }

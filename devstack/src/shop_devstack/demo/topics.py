@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from shop_devstack.demo.errors import NotDrainedError
 from shop_events.contracts.analytics import ALERTS, AlertRaised
 from shop_events.contracts.catalog import ORDERS, OrderPlaced
+from shop_events.contracts.notifier import DeliveryChanged
 from shop_events.contracts.session import ACTIVITY, SESSIONS, SessionStarted
 from shop_events.dead_letters import GROUP, REASON
 from shop_events.envelope import headers_of
@@ -50,6 +51,8 @@ class Topics:
         """Users by the ids of the orders that they placed meanwhile."""
         self.visitors: set[str] = set()
         """Who came, or told of activity, meanwhile."""
+        self.product_mails = 0
+        """Suggestions that were mailed meanwhile."""
         self.raised: list[tuple[str, str]] = []
         """Rules and subjects of the alerts that were raised meanwhile."""
 
@@ -103,6 +106,8 @@ class Topics:
             self._note_placed(record.value)
         if topic == ACTIVITY or (topic == SESSIONS and event_type == SessionStarted.event_type):
             self.visitors.add(record.key.decode())
+        if event_type == DeliveryChanged.event_type:
+            self._note_delivery(record.value)
         if topic == ALERTS and event_type == AlertRaised.event_type:
             self._note_raised(record.value)
 
@@ -112,6 +117,13 @@ class Topics:
         except ValidationError:
             return  # its readers will report it as a dead letter
         self.placed[event.order_id] = event.user_id
+
+    def _note_delivery(self, value: bytes) -> None:
+        try:
+            event = DeliveryChanged.model_validate_json(value)
+        except ValidationError:
+            return
+        self.product_mails += (event.kind, event.channel, event.status) == ("suggestion", "email", "sent")
 
     def _note_raised(self, value: bytes) -> None:
         try:
