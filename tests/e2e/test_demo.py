@@ -14,7 +14,7 @@ from shop_devstack.stack import StackInfo
 
 pytestmark = pytest.mark.e2e
 
-INVOICES = 60
+INVOICES = 40
 RESTARTS: tuple[Restart | None, ...] = (None, "services")
 
 

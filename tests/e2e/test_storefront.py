@@ -169,14 +169,18 @@ async def named_product(shop: Shop, title: str, stock: int = 50) -> dict[str, An
     return made
 
 
-def look_around(page: Page, product: dict[str, Any]) -> None:
-    page.go()
-    page.click("#consent button", "Agree")
-    page.find(".cards a", product["title"])
+def search(page: Page, product: dict[str, Any]) -> None:
+    page.find(".cards a")
     page.write("q", product["title"].split()[-1])
     page.click("#search button")
     page.click(".cards a", product["title"])
     page.find("h1", product["title"])
+
+
+def look_around(page: Page, product: dict[str, Any]) -> None:
+    page.go()
+    page.click("#consent button", "Agree")
+    search(page, product)
     assert "<img" in page.find(".description").text, "what a merchant writes is text"
 
 
@@ -334,8 +338,7 @@ async def test_who_does_not_agree_is_not_noted(page: Page, shop: Shop) -> None:
         page.go()
         page.click("#consent button", "No, thanks")
         page.until_gone("#consent")
-        page.click(".cards a", product["title"])
-        page.find("h1", product["title"])
+        search(page, product)
         asked = "return performance.getEntriesByType('resource').map(each => each.name)"
         return page.script(asked)
 

@@ -18,6 +18,7 @@ from shop_events.operations.masking import shown
 
 _POLL_MS = 500
 _QUIET_SECONDS = 30.0
+_ANSWER_MS = 10_000
 
 
 class UnknownTopic(LookupError):
@@ -111,6 +112,7 @@ async def reader(kafka: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaCons
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
+        request_timeout_ms=_ANSWER_MS,  # so long a topic is looked for that is not there
     )
     try:
         try:
