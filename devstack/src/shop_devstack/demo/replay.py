@@ -222,13 +222,12 @@ class Replay:
         metrics = {name: f"{url}/metrics" for name, url in self._info.service_urls.items()}
         logs = self._info.folder / "logs"
         with self._progress.phase("Secrets looked for", len(TOPICS)) as step:
-            return await search(
-                self._topics.kafka,
-                logs,
-                metrics,
-                needles,
-                lambda place: step() if place.startswith("topic ") else None,
-            )
+
+            def looked(place: str) -> None:
+                if place.removeprefix("topic ") in TOPICS:
+                    step()
+
+            return await search(self._topics.kafka, logs, metrics, needles, looked)
 
     async def _inboxes(self, shopping: Shopping) -> tuple[int, list[str]]:
         """Look into some inboxes; return how many entries of this run they hold, and what is wrong."""
