@@ -55,6 +55,10 @@ test-chaos: $(STAMP) ## Kill, pause and restart everything at random and count (
 bench: $(STAMP) ## Measure, each figure beside a baseline of the same run, in minutes (ARGS="activity" measures one)
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-events
+bench-events: $(STAMP) ## Measure the backbone by itself, in minutes (ARGS="relay consume" measures those)
+	@$(BIN)/python -m bench.events $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy, import rules, declared dependencies
 	@$(BIN)/ruff format --check .

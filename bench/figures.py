@@ -29,7 +29,7 @@ class Contender:
 class Comparison:
     """What came of the rounds. The first contender is the baseline, the last one is ours.
 
-    ``least_ratio`` to the baseline and ``least_rate`` are goals for the last one.
+    ``least_ratio`` to the baseline and the others are goals for the last one.
     """
 
     title: str
@@ -37,6 +37,9 @@ class Comparison:
     rounds: Mapping[str, Sequence[Figure]]
     least_ratio: float | None = None
     least_rate: float | None = None
+    most_rate: float | None = None
+    most_p50_ms: float | None = None
+    most_p99_ms: float | None = None
 
     @property
     def medians(self) -> dict[str, Figure]:
@@ -56,6 +59,9 @@ class Comparison:
             "unit": self.unit,
             "least_ratio": self.least_ratio,
             "least_rate": self.least_rate,
+            "most_rate": self.most_rate,
+            "most_p50_ms": self.most_p50_ms,
+            "most_p99_ms": self.most_p99_ms,
             "contenders": [
                 {
                     "name": name,

@@ -66,6 +66,15 @@ def _goal(comparison: Comparison) -> str:
     if comparison.least_rate is not None:
         met = comparison.medians[name].per_second >= comparison.least_rate
         return f"≥ {comparison.least_rate:,.0f}/s {'met' if met else 'missed'}"
+    ours = comparison.medians[name]
+    if comparison.most_rate is not None:
+        met = ours.per_second <= comparison.most_rate
+        return f"≤ {comparison.most_rate:,.0f}/s {'met' if met else 'missed'}"
+    if comparison.most_p50_ms and comparison.most_p99_ms and ours.p50_ms and ours.p99_ms:
+        met = ours.p50_ms <= comparison.most_p50_ms and ours.p99_ms <= comparison.most_p99_ms
+        return (
+            f"≤ {comparison.most_p50_ms:.0f} and {comparison.most_p99_ms:.0f} ms {'met' if met else 'missed'}"
+        )
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -16,7 +17,7 @@ from shop_events.inbox import Inbox, given_up
 from shop_events.unit_of_work import UnitOfWork, is_transient
 
 LONGEST_HANDLING = 10.0
-"""Seconds after which a handler has failed: MongoDB would give up on its transaction soon."""
+"""Seconds after which the event in hand has failed: MongoDB would give up on the transaction soon."""
 
 
 class Outcome(StrEnum):
@@ -38,14 +39,15 @@ async def apply(uow: UnitOfWork, deliveries: Sequence[Delivery], group: str) -> 
     """
     waiting = await parking.held(uow, {delivery.order_key for delivery in deliveries})
     inbox = await Inbox.load(uow, {key for delivery in deliveries for key in inbox_keys(delivery)})
-    outcomes = []
-    for index, delivery in enumerate(deliveries):
-        try:
-            outcomes.append(await _one(uow, delivery, group, waiting, inbox))
-        except Exception as error:
-            if is_transient(error):
-                raise
-            raise FailedAt(index, error) from error
+    outcomes: list[Outcome] = []
+    try:
+        async with asyncio.timeout(LONGEST_HANDLING):
+            for delivery in deliveries:
+                outcomes.append(await _one(uow, delivery, group, waiting, inbox))
+    except Exception as error:
+        if is_transient(error):
+            raise
+        raise FailedAt(len(outcomes), error) from error
     inbox.flush()
     uow.on_commit.append(lambda: count(group, deliveries, outcomes))
 
@@ -54,14 +56,12 @@ async def handle(uow: UnitOfWork, delivery: Delivery, inbox: Inbox) -> Outcome:
     """Run the handlers of one readable event, leaving out effects that have happened."""
     assert delivery.received is not None
     outcome = Outcome.DUPLICATE
-    for handler in delivery.handlers:
-        key = handler.effect_key(delivery.received.event)
+    for handler, key in zip(delivery.handlers, delivery.keys, strict=True):
         if key is not None and key in inbox:
             continue
         with use_trace(trace_of(delivery.received)):
             uow.envelope = delivery.received.envelope
-            async with asyncio.timeout(LONGEST_HANDLING):
-                await handler(uow, delivery.received.event)
+            await handler(uow, delivery.received.event)
         if key is not None:
             inbox.add(key)
         outcome = Outcome.HANDLED
@@ -84,13 +84,15 @@ def inbox_keys(delivery: Delivery) -> list[str]:
 
 def count(group: str, deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
     """Put what became of deliveries into the metrics."""
-    now = clock.now()
+    now, ages = clock.now(), metrics.AGE_SECONDS.labels(group)
+    became: Tally[tuple[str, Outcome]] = Tally()
     for delivery, outcome in zip(deliveries, outcomes, strict=True):
         event_type = delivery.received.envelope.type if delivery.received else "unreadable"
-        metrics.HANDLED.labels(group, event_type, outcome).inc()
+        became[event_type, outcome] += 1
         if delivery.received:
-            age = (now - delivery.received.envelope.time).total_seconds()
-            metrics.AGE_SECONDS.labels(group).observe(max(age, 0))
+            ages.observe(max((now - delivery.received.envelope.time).total_seconds(), 0))
+    for (event_type, outcome), number in became.items():
+        metrics.HANDLED.labels(group, event_type, outcome).inc(number)
 
 
 async def _one(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord
 
@@ -16,8 +15,7 @@ from shop_events.kafka import KafkaSettings
 from shop_events.topics import replay
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a record stands (topic without prefix)."""
 
     topic: str
@@ -25,8 +23,7 @@ class Origin:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A record to be handled.
 
     Args:
@@ -34,6 +31,7 @@ class Delivery:
         origin: where it was first published.
         received: the decoded event; None when that failed.
         handlers: what to do about it; empty when nobody here cares.
+        keys: the business key of each handler's effect; None for a projection.
         replayed: an operator asked to take it again.
         problem: why it could not be decoded.
     """
@@ -44,6 +42,7 @@ class Delivery:
     handlers: tuple[Handler[Any], ...] = ()
     replayed: bool = False
     problem: str | None = None
+    keys: tuple[str | None, ...] = ()
 
     @property
     def id(self) -> str:
@@ -58,25 +57,29 @@ class Delivery:
 
     def effect_keys(self) -> list[str]:
         """Return the business keys of this event's effects."""
-        if self.received is None:
-            return []
-        keys = (handler.effect_key(self.received.event) for handler in self.handlers)
-        return [key for key in keys if key is not None]
+        return [key for key in self.keys if key is not None]
 
 
 def read(
     records: Iterable[ConsumerRecord], subscriptions: Subscriptions, kafka: KafkaSettings
 ) -> list[Delivery]:
     """Decode records, leaving out those of types that nobody here handles."""
-    deliveries = (_delivery(record, subscriptions, kafka) for record in records)
-    return [delivery for delivery in deliveries if delivery is not None]
+    bare: dict[str, str] = {}
+    replays = replay(subscriptions.group)
+    deliveries = []
+    for record in records:
+        topic = bare.get(record.topic) or bare.setdefault(record.topic, kafka.bare(record.topic))
+        delivery = _delivery(record, topic, subscriptions, replayed=topic == replays)
+        if delivery is not None:
+            deliveries.append(delivery)
+    return deliveries
 
 
-def _delivery(record: ConsumerRecord, subscriptions: Subscriptions, kafka: KafkaSettings) -> Delivery | None:
+def _delivery(
+    record: ConsumerRecord, topic: str, subscriptions: Subscriptions, replayed: bool
+) -> Delivery | None:
     headers = headers_of(record.headers)
-    topic = kafka.bare(record.topic)
     origin = Origin(topic, record.partition, record.offset)
-    replayed = topic == replay(subscriptions.group)
     if replayed:
         origin = _first_origin(headers, origin)
         headers = without_notes(headers)
@@ -95,9 +98,11 @@ def interpret(
     if not handlers:
         return None
     try:
-        return Delivery(message, origin, decode(message), handlers, replayed)
+        received = decode(message)
     except MalformedEvent as error:
         return Delivery(message, origin, None, handlers, replayed, str(error))
+    keys = tuple(handler.effect_key(received.event) for handler in handlers)
+    return Delivery(message, origin, received, handlers, replayed, None, keys)
 
 
 def _first_origin(headers: dict[str, str], otherwise: Origin) -> Origin:

@@ -25,10 +25,7 @@ LARGEST_PAGE = 1000
 
 _WAIT_MS = 2000
 _NOT_RESUMABLE = {260, 280, 286}  # InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost
-_ONLY_INSERTS = [
-    {"$match": {"operationType": "insert"}},
-    {"$project": {"fullDocument": 1, "clusterTime": 1}},
-]
+_ONLY_INSERTS = {"$match": {"operationType": "insert"}}
 
 Row = dict[str, Any]
 Token = Any
@@ -42,7 +39,7 @@ class HistoryLost(Exception):
 class Page:
     """Rows in the order of their commits, and the place to go on from after them.
 
-    ``until`` is the time at which the last of them was committed; None when there are none.
+    ``until`` is the time at which the last of them was committed, if the feed was asked for times.
     """
 
     rows: list[Row]
@@ -98,16 +95,19 @@ class OutboxFeed:
 
 @asynccontextmanager
 async def open_feed(
-    client: AsyncMongoClient[Any], db: AsyncDatabase[Any], token: Token
+    client: AsyncMongoClient[Any], db: AsyncDatabase[Any], token: Token, *, timed: bool = False
 ) -> AsyncIterator[OutboxFeed]:
     """Open the change stream after ``token``, or from now on when it is None.
+
+    Pages of a ``timed`` one say when they were committed.
 
     Raises:
         HistoryLost: ``token`` is of no use any more.
         PyMongoError: MongoDB failed.
     """
     place = {} if token is None else {"resumeAfter": token}
-    command = {"aggregate": OUTBOX, "pipeline": [{"$changeStream": place}, *_ONLY_INSERTS]}
+    fields = {"$project": {"fullDocument": 1, **({"clusterTime": 1} if timed else {})}}
+    command = {"aggregate": OUTBOX, "pipeline": [{"$changeStream": place}, _ONLY_INSERTS, fields]}
     async with client.start_session() as session:
         try:
             answer = await db.command({**command, "cursor": {"batchSize": LARGEST_PAGE}}, session=session)
@@ -146,5 +146,5 @@ async def still_there(db: AsyncDatabase[Any], rows: list[Row]) -> list[Row]:
 
 def _page(cursor: dict[str, Any], batch: str) -> Page:
     changes = cursor[batch]
-    until = changes[-1]["clusterTime"] if changes else None
+    until = changes[-1].get("clusterTime") if changes else None
     return Page([change["fullDocument"] for change in changes], cursor["postBatchResumeToken"], until)

@@ -23,15 +23,18 @@ class Buffers:
         self._high, self._low, self._most_bytes = high, low, most_bytes
         self._waiting: dict[TopicPartition, deque[ConsumerRecord]] = {}
         self._in_hand: dict[TopicPartition, int] = {}
+        self._bytes: dict[TopicPartition, int] = {}
 
     def add(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
         """Append what was fetched."""
         for partition, records in fetched.items():
             self._waiting.setdefault(partition, deque()).extend(records)
+            self._bytes[partition] = self._bytes.get(partition, 0) + _bytes_in(records)
 
     def clear(self) -> None:
         """Drop what waits: the partitions are being assigned anew and will be fetched again."""
         self._waiting.clear()
+        self._bytes.clear()
 
     def take(self, most: int) -> list[ConsumerRecord]:
         """Take up to ``most`` records into a hand, until :meth:`put_down`.
@@ -42,12 +45,15 @@ class Buffers:
         taken: list[ConsumerRecord] = []
         for partition in [place for place in self._waiting if place not in self._in_hand]:
             records = self._waiting.pop(partition)
-            count = min(len(records), most - len(taken))
-            taken.extend(records.popleft() for _ in range(count))
-            if count:
-                self._in_hand[partition] = count
+            mine = [records.popleft() for _ in range(min(len(records), most - len(taken)))]
+            taken += mine
+            if mine:
+                self._in_hand[partition] = len(mine)
             if records:
                 self._waiting[partition] = records  # behind all others
+                self._bytes[partition] -= _bytes_in(mine)
+            else:
+                self._bytes.pop(partition, None)
             if len(taken) == most:
                 break
         return taken
@@ -62,7 +68,7 @@ class Buffers:
         return {
             partition
             for partition, records in self._waiting.items()
-            if len(records) >= self._high or _bytes_in(records) > self._most_bytes
+            if len(records) >= self._high or self._bytes[partition] > self._most_bytes
         }
 
     def thirsty(self, among: Iterable[TopicPartition]) -> set[TopicPartition]:

@@ -10,18 +10,17 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
-from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer import sender
 
 from shop_events.envelope import Message
 from shop_events.kafka import KafkaSettings
+from shop_events.partitioning import partition_of
 from shop_events.waiting import attempt
 
 LARGEST_BATCH = 1 << 18
 """Bytes of one record batch, before compression."""
 
 _CLOSED_WITHIN = 3.0
-_PARTITIONER = DefaultPartitioner()
 
 # A transaction that follows another one at once is told to come back, until the markers of the first are
 # written. The client sleeps this many seconds then: its own 20 ms are ten times what the broker needs
@@ -100,21 +99,16 @@ async def _by_place(
     producer: AIOKafkaProducer, kafka: KafkaSettings, messages: Iterable[Message]
 ) -> dict[_Place, list[Message]]:
     """Return the messages by the topic and partition that their keys belong to."""
-    by_key: dict[tuple[str, str], list[Message]] = defaultdict(list)
+    by_topic: dict[str, list[Message]] = defaultdict(list)
     for message in messages:
-        by_key[message.topic, message.key].append(message)
-    everywhere = {
-        bare: await _partitions(producer, kafka.named(bare)) for bare in {bare for bare, _ in by_key}
-    }
+        by_topic[message.topic].append(message)
     found: dict[_Place, list[Message]] = defaultdict(list)
-    for (bare, key), mine in by_key.items():
-        partition = _PARTITIONER(key.encode(), everywhere[bare], everywhere[bare])
-        found[kafka.named(bare), partition] += mine
+    for bare, mine in by_topic.items():
+        topic = kafka.named(bare)
+        partitions = sorted(await producer.partitions_for(topic))
+        for message in mine:
+            found[topic, partitions[partition_of(message.key.encode(), len(partitions))]].append(message)
     return found
-
-
-async def _partitions(producer: AIOKafkaProducer, topic: str) -> list[int]:
-    return sorted(await producer.partitions_for(topic))
 
 
 async def _queue(

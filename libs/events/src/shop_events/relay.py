@@ -127,7 +127,7 @@ class OutboxRelay:
 
     async def _follow(self, publisher: TransactionalPublisher, stop: asyncio.Event) -> None:
         state = await self._db[RELAY_STATE].find_one({"_id": _STATE_ID})
-        async with open_feed(self._client, self._db, state and state["token"]) as feed:
+        async with open_feed(self._client, self._db, state and state["token"], timed=state is None) as feed:
             # What the broker refused is still the first row: only a success says that it is better now.
             self.healthy = not self._refused
             self._published_at = time.monotonic()
@@ -192,17 +192,25 @@ class OutboxRelay:
         metrics.published(row["topic"] for row in rows)
 
     async def _save(self, rows: Sequence[Row], token: Token) -> None:
-        """Forget exactly the acknowledged rows and remember the place, if the lease is still ours."""
+        """Forget exactly the acknowledged rows, then remember the place, if the lease is still ours.
 
+        In this order, and the first outside of any transaction: what is forgotten before its place is
+        remembered is published once more from the change stream, in order. (Deletes within a transaction
+        would cost the stream as much to skip as the rows to read.)
+        """
+        async with asyncio.timeout(self._within):
+            if rows:
+                outbox = self._db[OUTBOX].with_options(write_concern=WriteConcern("majority"))
+                await outbox.delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
+            if token is not None:
+                await self._remember(token)
+
+    async def _remember(self, token: Token) -> None:
         async def save(session: AsyncClientSession) -> None:
             await self._lease.assert_held(session)
-            if token is not None:
-                await self._db[RELAY_STATE].update_one(
-                    {"_id": _STATE_ID}, {"$set": {"token": token}}, upsert=True, session=session
-                )
-            if rows:
-                ids = [row["_id"] for row in rows]
-                await self._db[OUTBOX].delete_many({"_id": {"$in": ids}}, session=session)
+            await self._db[RELAY_STATE].update_one(
+                {"_id": _STATE_ID}, {"$set": {"token": token}}, upsert=True, session=session
+            )
 
-        async with asyncio.timeout(self._within), self._client.start_session() as session:
+        async with self._client.start_session() as session:
             await session.with_transaction(save, write_concern=WriteConcern("majority"))

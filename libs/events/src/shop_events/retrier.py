@@ -11,7 +11,7 @@ import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from shop_events import clock, metrics, parking
+from shop_events import batch, clock, metrics, parking
 from shop_events.batch import Outcome, count, give_up, handle, inbox_keys
 from shop_events.deliveries import Delivery, interpret
 from shop_events.errors import EventError
@@ -144,7 +144,8 @@ class Retrier:
             self._give_up(uow, delivery, inbox, delivery.problem or "unreadable", 1)
             outcome = Outcome.DEAD
         else:
-            outcome = await handle(uow, delivery, inbox)
+            async with asyncio.timeout(batch.LONGEST_HANDLING):
+                outcome = await handle(uow, delivery, inbox)
         inbox.flush()
         uow.on_commit.append(lambda: self._tell(delivery, outcome))
 
