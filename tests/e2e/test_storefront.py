@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,12 @@ def page(running_stack: StackInfo, tmp_path: Path) -> Iterator[Page]:
         browser.quit()
 
 
-async def told(stack: StackInfo, product_id: str, *kinds: str) -> dict[str, dict[str, Any]]:
-    """Return what the topic of activity says of a product, by type; waits for all ``kinds``."""
+async def told(stack: StackInfo, product_id: str, *kinds: str, since: float = 0) -> dict[str, dict[str, Any]]:
+    """Return what the topic of activity says of a product, by type; waits for all ``kinds``.
+
+    Args:
+        since: what was told before (Unix time) was told by somebody else.
+    """
     consumer = AIOKafkaConsumer(
         f"{stack.topic_prefix}{ACTIVITY}",
         bootstrap_servers=stack.kafka_bootstrap_servers,
@@ -145,7 +150,10 @@ async def told(stack: StackInfo, product_id: str, *kinds: str) -> dict[str, dict
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:
                         event = orjson.loads(record.value)
-                        if product_id in (event.get("product_id"), *event.get("product_ids", ())):
+                        if record.timestamp >= since * 1000 and product_id in (
+                            event.get("product_id"),
+                            *event.get("product_ids", ()),
+                        ):
                             found[dict(record.headers)["ce_type"].decode()] = event
         return found
     finally:
@@ -252,7 +260,8 @@ async def test_a_recommendation_says_why_and_is_told_when_it_is_chosen(page: Pag
         return bool(browser.find_elements(By.CSS_SELECTOR, _RECOMMENDED))
 
     shown, clicked = "session.recommendation.shown.v1", "session.recommendation.clicked.v1"
-    events = await told(shop.info, await asyncio.to_thread(journey), shown, clicked)
+    began = time.time()
+    events = await told(shop.info, await asyncio.to_thread(journey), shown, clicked, since=began)
     assert events[clicked]["placement"] == "home"
 
 
