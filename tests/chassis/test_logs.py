@@ -53,8 +53,12 @@ def test_a_line_is_json_with_service_and_trace(logged: Lines) -> None:
     assert expected.items() <= line.items()
 
 
-def test_libraries_are_heard_from_warning_on(logged: Lines) -> None:
+def test_libraries_are_heard_from_warning_on(logged: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("aiokafka"), "level", logging.WARNING)  # others may silence it
     for name in ("uvicorn.error", "aiokafka.conn", "pymongo.client"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        logging.getLogger(name)._cache.clear()  # type: ignore[attr-defined]
         logging.getLogger(name).info("chatter")
         logging.getLogger(name).warning("trouble with %s", name)
     assert [line["event"] for line in logged()] == [
