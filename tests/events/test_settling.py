@@ -1,9 +1,10 @@
-"""A consumer that was away for long: what others have brought to an end meanwhile is not begun again."""
+"""What is set aside: how it is begun, tried and given up, and what is no reason for that."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from shop_events.contracts import Fact
 from shop_events.contracts.catalog import OrderPaid
@@ -15,7 +16,7 @@ from shop_events.outbox import OUTBOX
 from shop_events.parking import PARKED
 from shop_events.retrier import Retrier
 from shop_events.settling import Settler
-from shop_events.unit_of_work import UnitOfWork
+from shop_events.unit_of_work import Transactor, UnitOfWork, is_disconnected
 from tests.events.conftest import GROUP, System, paid
 
 
@@ -66,3 +67,47 @@ async def test_a_head_that_another_retrier_has_buried_meanwhile_is_not_buried_tw
     parked = await system.db[PARKED].find_one_and_update({}, [{"$set": {"due_at": "$failed_at"}}])
     assert await Retrier(system.db, system.transact, subscriptions).retry_one()
     assert await system.db[OUTBOX].count_documents({}) == 1
+
+
+async def _due_again(system: System) -> None:
+    assert await system.db[PARKED].update_one({}, [{"$set": {"due_at": "$failed_at"}}])
+
+
+async def test_a_conflict_that_never_ends_parks_an_event_and_is_no_reason_to_give_it_up(
+    system: System,
+) -> None:
+    @on(OrderPaid, effect="receipt:{order_id}", patience=timedelta(0))
+    async def counts(uow: UnitOfWork, event: OrderPaid) -> None:
+        await uow.db["hot"].update_one({"_id": 1}, {"$inc": {"orders": 1}}, session=uow.session)
+
+    await system.db["hot"].insert_one({"_id": 1})
+    soon_over = Transactor(
+        system.client, system.db, lambda db, session: UnitOfWork(db, session, "x"), timedelta(seconds=0.1)
+    )
+    delivery = delivery_of(counts)
+    retrier = Retrier(system.db, soon_over, Subscriptions(GROUP, [counts]))
+    async with system.client.start_session() as rival, await rival.start_transaction():
+        await system.db["hot"].update_one({"_id": 1}, {"$inc": {"rivals": 1}}, session=rival)
+        await Settler(soon_over, GROUP, lambda: None).settle([delivery], is_disconnected)
+        for _ in range(3):
+            await _due_again(system)
+            assert await retrier.retry_one()
+        waiting = await system.db[PARKED].find_one({})
+        assert waiting
+        assert (waiting["tries"], waiting["reason"]) == (1, OperationFailure.__name__)
+    await _due_again(system)
+    assert await retrier.retry_one()
+    assert (await system.db["hot"].find_one({"_id": 1}) or {})["orders"] == 1
+    assert await system.db[OUTBOX].count_documents({}) == 0
+
+
+async def test_an_event_that_nobody_could_try_for_an_hour_is_not_given_up_at_once(system: System) -> None:
+    @on(OrderPaid, effect="receipt:{order_id}", patience=timedelta(minutes=1))
+    async def fails(uow: UnitOfWork, event: OrderPaid) -> None:
+        raise RuntimeError
+
+    await Settler(system.transact, GROUP, lambda: None).settle([delivery_of(fails)])
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    await system.db[PARKED].update_one({}, {"$set": {"failed_at": long_ago, "due_at": long_ago}})
+    assert await Retrier(system.db, system.transact, Subscriptions(GROUP, [fails])).retry_one()
+    assert await system.db[PARKED].count_documents({"tries": 2}) == 1

@@ -28,7 +28,8 @@ class Handler(Generic[E]):
         effect: template of the business key under which this happens once, filled from the event's fields;
             None for a projection, which keeps the highest sequence instead and may be rebuilt.
         projection: name of the read model this keeps; None for an effect.
-        patience: how long a failing event is tried before it becomes a dead letter.
+        patience: how long a failing event is tried before it becomes a dead letter; the sum of the pauses
+            between its tries, so that time in which nobody could try it does not count.
         hold_key: whether later events of the key stay held when this one was given up on.
     """
 

@@ -90,6 +90,19 @@ async def postpone(db: AsyncDatabase[Any], row: Row, reason: str) -> None:
     )
 
 
+async def excuse(db: AsyncDatabase[Any], row: Row, reason: str) -> None:
+    """Note that a try failed of MongoDB: it does not count, and the next one comes when the claim lapses."""
+    await db[PARKED].update_one({"_id": row["_id"], "due_at": row["due_at"]}, {"$set": {"reason": reason}})
+
+
+def waited(tries: int) -> timedelta:
+    """Return for how long an event that failed so often has waited between its tries.
+
+    Time in which nobody could try it, because the consumer or MongoDB was away, is no part of its patience.
+    """
+    return sum(map(pause_after, range(tries)), timedelta())
+
+
 def pause_after(tries: int) -> timedelta:
     """Return how long to wait after so many tries: it doubles up to a minute."""
     return min(_FIRST_PAUSE * (1 << min(tries, 20)), _LONGEST_PAUSE)

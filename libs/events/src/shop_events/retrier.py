@@ -17,7 +17,7 @@ from shop_events.deliveries import Delivery, interpret
 from shop_events.errors import EventError
 from shop_events.handlers import Subscriptions
 from shop_events.inbox import Inbox
-from shop_events.unit_of_work import Transactor, UnitOfWork, is_disconnected
+from shop_events.unit_of_work import Transactor, UnitOfWork, is_disconnected, is_excuse
 from shop_events.waiting import Backoff, wait_for
 
 log = structlog.get_logger(__name__)
@@ -134,7 +134,11 @@ class Retrier:
         except Exception as error:
             if is_disconnected(error):
                 raise
-            await self._failed(row, delivery, error)
+            metrics.RETRIES.labels(self._group).inc()
+            if is_excuse(error):
+                await parking.excuse(self._db, row, reason_of(error))
+            else:
+                await self._failed(row, delivery, error)
 
     async def _retry(self, uow: UnitOfWork, row: parking.Row, delivery: Delivery | None) -> None:
         if not await parking.leave(uow, row) or delivery is None:
@@ -151,8 +155,7 @@ class Retrier:
 
     async def _failed(self, row: parking.Row, delivery: Delivery | None, error: Exception) -> None:
         reason = reason_of(error)
-        metrics.RETRIES.labels(self._group).inc()
-        if delivery is None or clock.now() - row["failed_at"] < _patience(delivery):
+        if delivery is None or parking.waited(row["tries"]) < _patience(delivery):
             await parking.postpone(self._db, row, reason)
             return
         log.error("event given up", event_id=delivery.id, reason=reason, tries=row["tries"] + 1)

@@ -21,6 +21,8 @@ from shop_events import outbox
 from shop_events.contracts.base import Fact
 from shop_events.envelope import Envelope, Message, encode, envelope_for
 
+_NO_SUCH_TRANSACTION = 251
+
 Write = InsertOne[Any] | UpdateOne | UpdateMany | DeleteOne | DeleteMany
 
 
@@ -188,6 +190,17 @@ async def _commit(session: AsyncClientSession, deadline: float) -> None:
 def is_disconnected(error: BaseException) -> bool:
     """Say whether MongoDB could not be reached or did not answer: no work could have succeeded."""
     return isinstance(error, ConnectionFailure)
+
+
+def is_excuse(error: BaseException) -> bool:
+    """Say whether MongoDB is why this failed beyond doubt, however often it does: conflicts, elections, load.
+
+    NoSuchTransaction is no excuse. It is transient as well, but it is also all that a use case gets to hear
+    that swallowed an error and went on in the transaction which that error had ended.
+    """
+    return is_transient(error) and not (
+        isinstance(error, OperationFailure) and error.code == _NO_SUCH_TRANSACTION
+    )
 
 
 def is_transient(error: BaseException) -> bool:
