@@ -48,8 +48,10 @@ from shop_events.compacted_view import CompactedView
 from shop_events.consumer import Consumer
 from shop_events.contracts import Fact, Money
 from shop_events.contracts.catalog import OrderPaid, ProductChanged
+from shop_events.envelope import Message
 from shop_events.handlers import Subscriptions, on
 from shop_events.kafka import KafkaSettings
+from shop_events.outbox import OUTBOX, row_of
 from shop_events.relay import OutboxRelay
 from shop_events.topics import SERVICES, outbox_transactions
 from shop_events.unit_of_work import Transactor, UnitOfWork
@@ -236,6 +238,29 @@ async def test_relay_consumer_and_view_work_each_with_its_service_s_login(
         await asyncio.gather(*parts)
         await client.drop_database(ours)
         await client.drop_database(theirs)
+
+
+async def test_a_row_for_a_topic_of_somebody_else_holds_up_no_other_topic_and_is_told_of(
+    guarded: Guarded, mongo_url: str, database_name: str
+) -> None:
+    async with AsyncMongoClient[Any](mongo_url, tz_aware=True) as client:
+        db = client[f"{database_name}_catalog"]
+        await migrations.migrate(db)
+        for topic in ("catalog.searches.v1", "identity.keys.v1", "identity.links.v1", "catalog.reviews.v1"):
+            await db[OUTBOX].insert_one(row_of(Message(topic, "mine or not", {}, b"{}")))
+        relay = OutboxRelay(client, db, guarded.login("catalog"), "catalog")
+        stop = asyncio.Event()
+        running = asyncio.create_task(relay.run(stop))
+        await eventually(lambda: relay.problem)
+        while await db[OUTBOX].count_documents({"topic": {"$regex": "^catalog"}}):
+            assert not running.done()
+        assert "identity.keys.v1: TopicAuthorizationFailedError" in (relay.problem or "")
+        assert "identity.links.v1: TopicAuthorizationFailedError" in (relay.problem or "")
+        assert not relay.healthy
+        stop.set()
+        await running
+        assert await db[OUTBOX].count_documents({"topic": {"$regex": "^identity"}}) == 2
+        await client.drop_database(db)
 
 
 async def test_the_streams_of_analytics_read_with_its_login(guarded: Guarded) -> None:

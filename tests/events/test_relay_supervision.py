@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from shop_events import admin, producing
 from shop_events.contracts import Fact
 from shop_events.envelope import Message
-from shop_events.metrics import RELAY_FAILURES
+from shop_events.metrics import OUTBOX_REFUSED, RELAY_FAILURES
 from shop_events.outbox import OUTBOX, row_of
 from shop_events.producing import TransactionalPublisher, transactional_publisher
 from shop_events.relay import RELAY_STATE, OutboxRelay
+from shop_events.topics import TOPICS
 from tests.events.conftest import OwnBroker, System, eventually, product, running
 
 PRODUCTS = "catalog.products.v1"
+STOCK = "catalog.stock.v1"  # no topic of this name is made for these tests
 SOON = timedelta(seconds=1)
 
 
@@ -24,8 +27,8 @@ async def drained(system: System) -> bool:
     return await system.db[OUTBOX].count_documents({}) == 0
 
 
-async def sequences(system: System) -> list[int]:
-    return [int(dict(record.headers)["ce_sequence"]) for record in await system.read(PRODUCTS)]
+async def sequences(system: System, topic: str = PRODUCTS) -> list[int]:
+    return [int(dict(record.headers)["ce_sequence"]) for record in await system.read(topic)]
 
 
 class Observed(OutboxRelay):
@@ -93,9 +96,7 @@ async def test_a_broker_that_falls_silent_makes_the_relay_unhealthy_and_it_goes_
 async def test_a_relay_whose_rows_are_refused_does_not_call_itself_healthy_in_between(system: System) -> None:
     unknown = Message("catalog.stock.v1", "prd_1", {}, b"{}")
     await system.db[OUTBOX].insert_one(row_of(unknown))
-    relay = OutboxRelay(
-        system.client, system.db, system.kafka, "catalog", acknowledged_within=timedelta(seconds=0.2)
-    )
+    relay = OutboxRelay(system.client, system.db, system.kafka, "catalog", acknowledged_within=SOON)
     seen = set()
 
     def failed(times: int) -> bool:
@@ -106,8 +107,43 @@ async def test_a_relay_whose_rows_are_refused_does_not_call_itself_healthy_in_be
 
     before = RELAY_FAILURES.labels("TimeoutError")._value.get()
     async with running(relay):
-        await eventually(lambda: failed(4))
+        await eventually(lambda: failed(3))
     assert seen == {False}
+
+
+async def test_a_topic_that_is_not_there_waits_in_order_while_others_go_on_until_it_is_there(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producing, "_TOPIC_KNOWN_WITHIN", 0.3)
+
+    async def tell(sequence: int) -> None:
+        row = row_of(Message(STOCK, "prd_1", {"ce_sequence": str(sequence)}, b"{}"), sequence)
+        await system.db[OUTBOX].insert_one(row)
+        await system.publish(Fact(product("prd_1"), sequence))
+
+    async def only_stock_waits(count: int) -> bool:
+        waiting = [row["topic"] async for row in system.db[OUTBOX].find()]
+        return waiting == [STOCK] * count
+
+    for sequence in (1, 2, 3):
+        relay = system.relay()
+        await tell(sequence)
+        async with running(relay):  # each a successor that has to learn from the first one
+            await eventually(lambda relay=relay: relay.problem)
+            await eventually(lambda count=sequence: only_stock_waits(count))
+            assert relay.problem == f"{STOCK}: UnknownTopicOrPartitionError"
+            assert not relay.healthy
+            assert (STOCK, "UnknownTopicOrPartitionError") in OUTBOX_REFUSED._metrics
+    assert not OUTBOX_REFUSED._metrics
+    await tell(4)
+    relay = system.relay(stuck_after=timedelta(seconds=0.5))
+    async with running(relay):
+        await eventually(lambda: only_stock_waits(4))
+        await admin.ensure_topics(system.kafka, topics=[TOPICS[STOCK]])
+        await eventually(lambda: drained(system))
+        await eventually(lambda: relay.healthy)
+    assert await sequences(system, STOCK) == [1, 2, 3, 4]
+    assert await sequences(system) == [1, 2, 3, 4]
 
 
 async def test_an_outbox_that_was_dropped_and_made_anew_is_published(system: System) -> None:

@@ -30,6 +30,7 @@ class Readiness:
 
     def __init__(self, *, patience: float = 2, keep: float = 1) -> None:
         self._checks: dict[str, Check] = {}
+        self._reasons: dict[str, Callable[[], str | None]] = {}
         self._patience = patience
         self._keep = keep
         self._found: list[str] = []
@@ -37,16 +38,17 @@ class Readiness:
         self._asking = asyncio.Lock()
         self._stopping = False
 
-    def require(self, name: str, check: Check) -> None:
-        """Be ready only while ``check`` says so."""
+    def require(self, name: str, check: Check, why: Callable[[], str | None] = lambda: None) -> None:
+        """Be ready only while ``check`` says so; ``why`` may say what is wrong when it does not."""
         self._checks[name] = check
+        self._reasons[name] = why
 
     def stop(self) -> None:
         """Be not ready from now on: the process is ending."""
         self._stopping = True
 
     async def missing(self) -> list[str]:
-        """Return the names of the conditions that do not hold; none means ready."""
+        """Return the names of the conditions that do not hold, with reasons; none means ready."""
         if self._stopping:
             return ["stopping"]
         async with self._asking:
@@ -58,7 +60,8 @@ class Readiness:
 
     async def _ask(self) -> list[str]:
         holds = await asyncio.gather(*map(self._holds, self._checks.values()))
-        return [name for name, held in zip(self._checks, holds, strict=True) if not held]
+        missing = (name for name, held in zip(self._checks, holds, strict=True) if not held)
+        return [f"{name} ({why})" if (why := self._reasons[name]()) else name for name in missing]
 
     async def _holds(self, check: Check) -> bool:
         try:

@@ -76,7 +76,7 @@ class Process:
             self._app = Starlette(routes=health_routes(self._readiness))
         self._stages = [Stage(taking), Stage(handing_on), Stage(watching)]  # stopped in this order
         for part in (*taking, *handing_on, *watching):
-            self._readiness.require(part.name, part.is_ready)
+            self._readiness.require(part.name, part.is_ready, part.why)
 
     async def run(self, stop: asyncio.Event, started: Callable[[], None] = lambda: None) -> None:
         """Run until ``stop`` is set, then end everything in order, within the deadline.
@@ -137,7 +137,7 @@ def _worker_parts(service: Service[Any, Any], runtime: Runtime[Any, Any]) -> tup
         Part("jobs", jobs.run),
         *service.parts(runtime),
     ]
-    return taking, [Part("relay", relay.run, lambda: relay.healthy)]
+    return taking, [Part("relay", relay.run, lambda: relay.healthy, lambda: relay.problem)]
 
 
 def _listen(host: str, port: int) -> socket.socket:

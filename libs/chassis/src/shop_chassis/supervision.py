@@ -27,12 +27,14 @@ class Part:
         name: in logs, metrics and the list of what is not ready.
         run: returns soon after its argument is set, and not before.
         ready: whether the process may be given work as far as this part is concerned.
+        why: what to add to the name when it is not ready, if there is something to say.
         outlived: whether what it gathered is still good while it is down, so that ``ready`` counts alone.
     """
 
     name: str
     run: Callable[[asyncio.Event], Awaitable[None]]
     ready: Callable[[], bool] = lambda: True
+    why: Callable[[], str | None] = lambda: None
     outlived: bool = False
     running: bool = field(default=False, init=False)
 

@@ -18,6 +18,11 @@ PUBLISH_SECONDS = Histogram(
 OUTBOX_ROWS = Gauge("shop_events_outbox_rows", "Rows that wait to be published (of the relay that leads)")
 OUTBOX_OLDEST_SECONDS = Gauge("shop_events_outbox_oldest_seconds", "Age of the oldest row that waits")
 RELAY_LEADS = Gauge("shop_events_relay_leads", "1 while this process publishes the outbox")
+OUTBOX_REFUSED = Gauge(
+    "shop_events_outbox_refused",
+    "1 while the broker takes nothing for a topic, whose rows wait meanwhile",
+    ["topic", "reason"],
+)
 RELAY_FAILURES = Counter("shop_events_relay_failures_total", "Times the relay had to start again", ["reason"])
 HANDLED = Counter("shop_events_handled_total", "What became of consumed events", ["group", "type", "outcome"])
 BATCH_SECONDS = Histogram("shop_events_batch_seconds", "Time one batch took, transaction included", ["group"])

@@ -6,7 +6,7 @@ at a time, which costs as much as the change; what it adds, resuming, the relay 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -122,12 +122,18 @@ async def open_feed(
             await feed.close()
 
 
-async def sweep(client: AsyncMongoClient[Any], db: AsyncDatabase[Any]) -> AsyncIterator[list[Row]]:
-    """Give every row there is at one moment, in the order of each key's sequence, page by page."""
+async def sweep(
+    client: AsyncMongoClient[Any], db: AsyncDatabase[Any], without: Collection[str] = ()
+) -> AsyncIterator[list[Row]]:
+    """Give every row there is at one moment, in the order of each key's sequence, page by page.
+
+    Rows for the topics in ``without`` are left out.
+    """
     # Of one moment: a scan that rows are added to could find the newer row of a key and miss the older.
     async with client.start_session(snapshot=True) as session:
         rows: list[Row] = []
-        found = db[OUTBOX].find(session=session).sort([("key", 1), ("sequence", 1), ("_id", 1)])
+        wanted = {"topic": {"$nin": list(without)}} if without else {}
+        found = db[OUTBOX].find(wanted, session=session).sort([("key", 1), ("sequence", 1), ("_id", 1)])
         async for row in found:
             rows.append(row)
             if len(rows) == LARGEST_PAGE:

@@ -9,7 +9,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from aiokafka.producer import sender
 
 from shop_events.envelope import Message
@@ -21,6 +28,13 @@ LARGEST_BATCH = 1 << 18
 """Bytes of one record batch, before compression."""
 
 _CLOSED_WITHIN = 3.0
+_TOPIC_KNOWN_WITHIN = 3.0
+_REFUSALS = (
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 # A transaction that follows another one at once is told to come back, until the markers of the first are
 # written. The client sleeps this many seconds then: its own 20 ms are ten times what the broker needs
@@ -28,6 +42,15 @@ _CLOSED_WITHIN = 3.0
 sender.BACKOFF_OVERRIDE = 0.002
 
 _Place = tuple[str, int]
+
+
+class TopicsRefused(KafkaError):  # type: ignore[misc]
+    """The broker takes nothing for these topics (named without prefix), though it answers: not from us."""
+
+    def __init__(self, topics: Iterable[str], reason: str) -> None:
+        self.topics = frozenset(topics)
+        self.reason = reason
+        super().__init__(f"{', '.join(sorted(self.topics))}: {reason}")
 
 
 class TransactionalPublisher:
@@ -51,13 +74,27 @@ class TransactionalPublisher:
         """Publish ``messages``, those of a key in their order; return once the transaction is committed.
 
         Raises:
+            TopicsRefused: some of the topics do not exist, or may not be written by this login.
             KafkaError: the broker refused, for instance because a successor was opened (ProducerFenced).
             TimeoutError: it was not done within the bound.
         """
         async with asyncio.timeout(self._within):
             await self._producer.begin_transaction()
-            await deliver(self._producer, self._kafka, messages)
-            await self._producer.commit_transaction()
+            try:
+                await deliver(self._producer, self._kafka, messages)
+                await self._producer.commit_transaction()
+            except KafkaError as error:
+                if denied := self._denied():
+                    raise TopicsRefused(denied, TopicAuthorizationFailedError.__name__) from error
+                raise
+
+    def _denied(self) -> list[str]:
+        """Return the topics that the broker did not let into the transaction. All its records fail then."""
+        ended = self._producer._txn_manager._transaction_waiter
+        error = ended.exception() if ended.done() and not ended.cancelled() else None
+        if not isinstance(error, TopicAuthorizationFailedError):
+            return []
+        return [self._kafka.bare(topic) for topic in error.args[0]]
 
 
 @asynccontextmanager
@@ -86,13 +123,24 @@ async def transactional_publisher(
 
 
 async def deliver(producer: AIOKafkaProducer, kafka: KafkaSettings, messages: Iterable[Message]) -> None:
-    """Send messages as whole batches per partition and wait until all of them are acknowledged."""
-    acknowledged: list[asyncio.Future[Any]] = []
+    """Send messages as whole batches per partition and wait until all of them are acknowledged.
+
+    Raises TopicsRefused, KafkaError.
+    """
+    acknowledged: dict[asyncio.Future[Any], str] = {}
     for place, mine in (await _by_place(producer, kafka, messages)).items():
-        acknowledged += await _queue(producer, place, mine)
+        acknowledged |= dict.fromkeys(await _queue(producer, place, mine), kafka.bare(place[0]))
     for future in acknowledged:  # the first failure is raised; the others are no news
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
-    await asyncio.gather(*acknowledged)
+    try:
+        await asyncio.gather(*acknowledged)
+    except _REFUSALS as error:
+        refused = [topic for future, topic in acknowledged.items() if _was_refused(future)]
+        raise TopicsRefused(refused, type(error).__name__) from error
+
+
+def _was_refused(future: asyncio.Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and isinstance(future.exception(), _REFUSALS)
 
 
 async def _by_place(
@@ -105,10 +153,26 @@ async def _by_place(
     found: dict[_Place, list[Message]] = defaultdict(list)
     for bare, mine in by_topic.items():
         topic = kafka.named(bare)
-        partitions = sorted(await producer.partitions_for(topic))
+        partitions = sorted(await _partitions(producer, topic, bare))
         for message in mine:
             found[topic, partitions[partition_of(message.key.encode(), len(partitions))]].append(message)
     return found
+
+
+async def _partitions(producer: AIOKafkaProducer, topic: str, bare: str) -> set[int]:
+    """Return the partitions of a topic. Raises TopicsRefused when a broker that answers knows none."""
+    try:
+        async with asyncio.timeout(_TOPIC_KNOWN_WITHIN):
+            return set(await producer.partitions_for(topic))
+    except _REFUSALS as error:
+        raise TopicsRefused([bare], type(error).__name__) from error
+    except TimeoutError:
+        if not await producer.client.force_metadata_update():
+            raise
+        known = producer.client.cluster.partitions_for_topic(topic)
+        if known is None:
+            raise TopicsRefused([bare], UnknownTopicOrPartitionError.__name__) from None
+        return set(known)
 
 
 async def _queue(

@@ -8,6 +8,8 @@ What a crash or a long pause can do, and why it is harmless:
 * A relay that was paused past its lease: its successor opened the same ``transactional.id``, so the broker
   refuses what it still wants to publish, and its save fails on the lease.
 * A client that never answers: each wait has a bound, after which everything is built anew.
+
+A topic that the broker refuses is withheld, and tried again every so often by a sweep; the others go on.
 """
 
 from __future__ import annotations
@@ -34,10 +36,11 @@ from shop_events.kafka import KafkaSettings
 from shop_events.lease import Lease, LeaseLost
 from shop_events.outbox import OUTBOX, depth, message_of
 from shop_events.outbox_feed import HistoryLost, OutboxFeed, Page, Row, Token, open_feed, still_there, sweep
-from shop_events.producing import TransactionalPublisher, transactional_publisher
+from shop_events.producing import TopicsRefused, TransactionalPublisher, transactional_publisher
 from shop_events.relay_term import Term
 from shop_events.topics import outbox_transactions
 from shop_events.waiting import Backoff, wait_for
+from shop_events.withholding import Withheld, to_remember
 
 RELAY_STATE = "outbox_relay"
 _STATE_ID = "position"
@@ -56,7 +59,8 @@ class OutboxRelay:
         service: the service's name; with the topic prefix it makes the ``transactional.id``.
         lease_ttl: how long after the last sign of life another relay may take over.
         acknowledged_within: how long a batch may take to be published before the producer is built anew.
-        stuck_after: how long rows may wait with nothing being published before the outbox is swept.
+        stuck_after: how long rows may wait with nothing being published, or because their topic was refused,
+            before the outbox is swept.
     """
 
     def __init__(
@@ -83,7 +87,18 @@ class OutboxRelay:
         self._backoff = Backoff()
         self._refused = False
         self._published_at = time.monotonic()
-        self.healthy = True
+        self._withheld = Withheld()
+        self._works = True
+
+    @property
+    def healthy(self) -> bool:
+        """Say whether everything that is to be published gets published, as far as this relay can tell."""
+        return self._works and self._withheld.problem is None
+
+    @property
+    def problem(self) -> str | None:
+        """Name the topics that the broker refuses, with reasons; None when it refuses none."""
+        return self._withheld.problem
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until ``stop`` is set. Failures are logged, counted and tried again with growing pauses."""
@@ -92,22 +107,33 @@ class OutboxRelay:
                 if await self._lease.acquire():
                     await self._lead(stop)
                 else:
-                    self.healthy = True
+                    self._works = True
+                    self._withheld.hand_over()
                     await wait_for(stop, self._ttl / 3)
             except Exception as error:
                 await self._failed(error)
                 await self._backoff.pause(stop)
+        self._withheld.hand_over()
         with suppress(PyMongoError):
             await self._lease.release()
 
     async def _failed(self, error: Exception) -> None:
         reason = type(error).__name__
         metrics.RELAY_FAILURES.labels(reason).inc()
-        self.healthy = isinstance(error, LeaseLost | HistoryLost)
+        self._works = isinstance(error, LeaseLost | HistoryLost)
         log.warning("outbox relay starts again", reason=reason, detail=str(error)[:200])
-        if isinstance(error, HistoryLost):
-            with suppress(PyMongoError):
+        with suppress(PyMongoError, LeaseLost, TimeoutError):
+            if isinstance(error, HistoryLost):
                 await self._db[RELAY_STATE].delete_one({"_id": _STATE_ID})
+            elif isinstance(error, TopicsRefused):
+                await self._withhold(error)
+
+    async def _withhold(self, refusal: TopicsRefused) -> None:
+        topics = to_remember(refusal.topics, refusal.reason)
+        async with asyncio.timeout(self._ttl):
+            await self._remember({"$addToSet": {"refused": {"$each": topics}}})
+        self._refused = False
+        self._backoff.reset()
 
     async def _lead(self, stop: asyncio.Event) -> None:
         async with self._publisher() as publisher:
@@ -127,15 +153,20 @@ class OutboxRelay:
 
     async def _follow(self, publisher: TransactionalPublisher, stop: asyncio.Event) -> None:
         state = await self._db[RELAY_STATE].find_one({"_id": _STATE_ID})
-        async with open_feed(self._client, self._db, state and state["token"], timed=state is None) as feed:
+        token = state and state.get("token")
+        self._withheld.begin(state.get("refused", ()) if state else ())
+        async with open_feed(self._client, self._db, token, timed=token is None) as feed:
             # What the broker refused is still the first row: only a success says that it is better now.
-            self.healthy = not self._refused
+            self._works = not self._refused
             self._published_at = time.monotonic()
-            if state is None:
+            if token is None:
                 await self._sweep(publisher, feed)
+            self._withheld.tell()
 
-            async def publish(page: Page) -> None:
-                await self._publish(publisher, await self._not_swept(page))
+            async def publish(page: Page) -> list[Row]:
+                rows = self._withheld.from_others(await self._not_swept(page))
+                await self._publish(publisher, rows)
+                return rows
 
             await Term(feed, publish, self._save).run(stop, self._keep_lease(), self._look_after())
 
@@ -150,7 +181,10 @@ class OutboxRelay:
             waiting = await depth(self._db)
             metrics.OUTBOX_ROWS.set(waiting.rows)
             metrics.OUTBOX_OLDEST_SECONDS.set(waiting.oldest_age)
-            if min(waiting.oldest_age, time.monotonic() - self._published_at) > self._stuck_after:
+            if self._withheld.seconds > self._stuck_after:
+                raise HistoryLost("topics that were refused are tried again")
+            quiet = min(waiting.oldest_age, time.monotonic() - self._published_at)
+            if quiet > self._stuck_after and not self._withheld.topics:
                 raise HistoryLost("rows are waiting that the change stream does not give")
             await asyncio.sleep(min(_LOOK_EVERY, self._stuck_after))
 
@@ -165,7 +199,7 @@ class OutboxRelay:
         The stream was opened before, so what is committed later comes through it; what comes through it
         although it was swept is recognised by its missing row.
         """
-        async for rows in sweep(self._client, self._db):
+        async for rows in sweep(self._client, self._db, without=self._withheld.topics):
             await self._publish(publisher, rows)
             await self._save(rows, None)
         hello = await self._db.command("hello")
@@ -186,7 +220,7 @@ class OutboxRelay:
         with metrics.PUBLISH_SECONDS.time():
             await publisher.publish([message_of(row) for row in rows])
         self._refused = False
-        self.healthy = True
+        self._works = True
         self._backoff.reset()
         self._published_at = time.monotonic()
         metrics.published(row["topic"] for row in rows)
@@ -203,14 +237,12 @@ class OutboxRelay:
                 outbox = self._db[OUTBOX].with_options(write_concern=WriteConcern("majority"))
                 await outbox.delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
             if token is not None:
-                await self._remember(token)
+                await self._remember({"$set": {"token": token}})
 
-    async def _remember(self, token: Token) -> None:
+    async def _remember(self, change: dict[str, Any]) -> None:
         async def save(session: AsyncClientSession) -> None:
             await self._lease.assert_held(session)
-            await self._db[RELAY_STATE].update_one(
-                {"_id": _STATE_ID}, {"$set": {"token": token}}, upsert=True, session=session
-            )
+            await self._db[RELAY_STATE].update_one({"_id": _STATE_ID}, change, upsert=True, session=session)
 
         async with self._client.start_session() as session:
             await session.with_transaction(save, write_concern=WriteConcern("majority"))

@@ -18,7 +18,7 @@ _SAVE_EVERY = 0.05
 _TOKEN_EVERY = 60.0
 _FINISHED_WITHIN = 5.0
 
-Publish = Callable[[Page], Awaitable[None]]
+Publish = Callable[[Page], Awaitable[list[Row]]]
 Save = Callable[[Sequence[Row], Token], Awaitable[None]]
 
 
@@ -74,7 +74,8 @@ class Term:
 
     Args:
         feed: the open outbox.
-        publish: makes a page's rows visible in their topics, all or none.
+        publish: makes a page's rows visible in their topics, all or none; returns those that are to be
+            forgotten now.
         save: forgets published rows and remembers the place after them.
     """
 
@@ -109,9 +110,8 @@ class Term:
     async def _publish_all(self) -> None:
         while True:
             page = await self._unpublished.take()
-            if page.rows:
-                await self._publish(page)
-            await self._unsaved.put(page)
+            published = await self._publish(page) if page.rows else []
+            await self._unsaved.put(Page(published, page.token, page.until))
 
     async def _save_all(self) -> None:
         while True:
