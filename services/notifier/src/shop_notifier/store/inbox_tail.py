@@ -10,7 +10,7 @@ import structlog
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from shop_events.waiting import Backoff
+from shop_events.waiting import Backoff, first_of
 from shop_notifier.domain.notifications import Channel, Status
 from shop_notifier.store.broadcasts import BROADCAST_READS, BROADCASTS
 from shop_notifier.store.notifications import NOTIFICATIONS
@@ -49,18 +49,14 @@ class InboxTail:
         backoff = Backoff()
         while not stop.is_set():
             try:
-                await self._follow(stop, backoff)
+                await first_of(self._follow(backoff), stop.wait())
             except PyMongoError as error:
                 log.warning("cannot follow inboxes", error=type(error).__name__)
                 await backoff.pause(stop)
 
-    async def _follow(self, stop: asyncio.Event, backoff: Backoff) -> None:
-        async with await self._db.watch(
-            _CHANGES, full_document="updateLookup", max_await_time_ms=1000
-        ) as changes:
+    async def _follow(self, backoff: Backoff) -> None:
+        async with await self._db.watch(_CHANGES, full_document="updateLookup") as changes:
             self._changed(None)
             backoff.reset()
-            while not stop.is_set():
-                change = await changes.try_next()
-                if change is not None:
-                    self._changed((change.get("fullDocument") or {}).get("user_id"))
+            async for change in changes:
+                self._changed((change.get("fullDocument") or {}).get("user_id"))
