@@ -68,6 +68,13 @@ def envelope_for(fact: Fact, source: str, event_id: str | None = None) -> Envelo
 
 def encode(envelope: Envelope, event: Event) -> Message:
     """Return the record for an event."""
+    headers = headers_for(envelope, with_value=not event.tombstone)
+    value = None if event.tombstone else event.model_dump_json().encode()
+    return Message(event.topic, event.key, headers, value)
+
+
+def headers_for(envelope: Envelope, *, with_value: bool) -> dict[str, str]:
+    """Return the headers that say what is in an envelope, and of what form the value is, if there is one."""
     headers = {
         "ce_specversion": SPEC_VERSION,
         "ce_id": envelope.id,
@@ -80,10 +87,9 @@ def encode(envelope: Envelope, event: Event) -> Message:
     }
     if envelope.trace.causation_id:
         headers["ce_causationid"] = envelope.trace.causation_id
-    if event.tombstone:
-        return Message(event.topic, event.key, headers, None)
-    headers["content-type"] = _CONTENT_TYPE
-    return Message(event.topic, event.key, headers, event.model_dump_json().encode())
+    if with_value:
+        headers["content-type"] = _CONTENT_TYPE
+    return headers
 
 
 def decode(message: Message) -> Received:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 _MULTIPLIER = 0x5BD1E995
 _SEED = 0x9747B28C
@@ -14,6 +15,7 @@ def partition_of(key: bytes, partitions: int) -> int:
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
+@lru_cache(maxsize=4096)  # the events of a visitor or an order come in rows
 def murmur2(data: bytes) -> int:
     """Return the 32-bit MurmurHash2 of ``data`` with the seed of Kafka's clients (Utils.murmur2)."""
     length = len(data)

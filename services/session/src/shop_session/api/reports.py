@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
@@ -14,7 +14,7 @@ from shop_events.contracts.session import (
     RecommendationClicked,
     RecommendationShown,
 )
-from shop_session.domain.activity import Outcome, Report, Result, Visitor
+from shop_session.domain.activity import Fields, Outcome, Report, Result, Visitor
 
 _ID = r"^[A-Za-z0-9._:-]{1,100}$"
 ClientId = Annotated[str, Field(pattern=_ID)]
@@ -32,78 +32,82 @@ class _Told(Body):
 class ViewedPage(_Told):
     """A page was opened. Of ``page`` only the path is kept, for a query can hold anything."""
 
+    contract: ClassVar = PageViewed
     type: Literal["page_viewed"]
     view_id: ClientId
     page: Annotated[str, Field(min_length=1, max_length=500)]
     product_id: ProductId | None = None
 
-    def event(self, visitor: Visitor, at: datetime) -> PageViewed:
-        """Return it as others may know it."""
-        return PageViewed(
-            visitor_id=visitor.visitor_id,
-            user_id=visitor.user_id,
-            view_id=self.view_id,
-            page=self.page.partition("?")[0].partition("#")[0],
-            product_id=self.product_id,
-            personalise=visitor.personalise,
-            at=at,
-        )
+    def fields(self, visitor: Visitor, at: datetime) -> Fields:
+        """Return what others may know of it."""
+        return {
+            "visitor_id": visitor.visitor_id,
+            "user_id": visitor.user_id,
+            "view_id": self.view_id,
+            "page": self.page.partition("?")[0].partition("#")[0],
+            "product_id": self.product_id,
+            "personalise": visitor.personalise,
+            "at": at,
+        }
 
 
 class EngagedPage(_Told):
     """How long the view of a page has been visible and used so far."""
 
+    contract: ClassVar = PageEngaged
     type: Literal["page_engaged"]
     view_id: ClientId
     milliseconds: Annotated[int, Field(ge=0, le=86_400_000)]
     product_id: ProductId | None = None
 
-    def event(self, visitor: Visitor, at: datetime) -> PageEngaged:
-        """Return it as others may know it."""
-        return PageEngaged(
-            visitor_id=visitor.visitor_id,
-            user_id=visitor.user_id,
-            view_id=self.view_id,
-            product_id=self.product_id,
-            milliseconds=self.milliseconds,
-            at=at,
-        )
+    def fields(self, visitor: Visitor, at: datetime) -> Fields:
+        """Return what others may know of it."""
+        return {
+            "visitor_id": visitor.visitor_id,
+            "user_id": visitor.user_id,
+            "view_id": self.view_id,
+            "product_id": self.product_id,
+            "milliseconds": self.milliseconds,
+            "at": at,
+        }
 
 
 class ShownRecommendation(_Told):
     """Products were recommended."""
 
+    contract: ClassVar = RecommendationShown
     type: Literal["recommendation_shown"]
     placement: Placement
     product_ids: Annotated[list[ProductId], Field(min_length=1, max_length=50)]
 
-    def event(self, visitor: Visitor, at: datetime) -> RecommendationShown:
-        """Return it as others may know it."""
-        return RecommendationShown(
-            visitor_id=visitor.visitor_id,
-            user_id=visitor.user_id,
-            placement=self.placement,
-            product_ids=tuple(self.product_ids),
-            at=at,
-        )
+    def fields(self, visitor: Visitor, at: datetime) -> Fields:
+        """Return what others may know of it."""
+        return {
+            "visitor_id": visitor.visitor_id,
+            "user_id": visitor.user_id,
+            "placement": self.placement,
+            "product_ids": self.product_ids,
+            "at": at,
+        }
 
 
 class ClickedRecommendation(_Told):
     """One of the recommended products was chosen."""
 
+    contract: ClassVar = RecommendationClicked
     type: Literal["recommendation_clicked"]
     placement: Placement
     product_id: ProductId
 
-    def event(self, visitor: Visitor, at: datetime) -> RecommendationClicked:
-        """Return it as others may know it."""
-        return RecommendationClicked(
-            visitor_id=visitor.visitor_id,
-            user_id=visitor.user_id,
-            placement=self.placement,
-            product_id=self.product_id,
-            at=at,
-        )
+    def fields(self, visitor: Visitor, at: datetime) -> Fields:
+        """Return what others may know of it."""
+        return {
+            "visitor_id": visitor.visitor_id,
+            "user_id": visitor.user_id,
+            "placement": self.placement,
+            "product_id": self.product_id,
+            "at": at,
+        }
 
 
 _Any = Annotated[

@@ -11,16 +11,18 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import orjson
 
 from shop_events.context import Trace, current_trace
 from shop_events.contracts import Event
 from shop_events.contracts.session import PageEngaged, PageViewed, activity_event_id
-from shop_events.envelope import Envelope, Message, encode
+from shop_events.envelope import Envelope, Message, headers_for
 from shop_events.gathering import Gathered
 from shop_session.application import sessions
 from shop_session.application.memory import Memory
-from shop_session.domain.activity import Outcome, Report, Result, Visitor, objection
+from shop_session.domain.activity import Fields, Outcome, Report, Result, Visitor, objection
 from shop_session.domain.attention import News, Remembered, mark
 from shop_session.domain.recent import Viewed, newest
 from shop_session.domain.sessions import Session
@@ -38,6 +40,14 @@ class Telemetry(Protocol):
         """Return once they are there; raises when they may not be."""
 
 
+class _Told(NamedTuple):
+    """An event that is news."""
+
+    id: str
+    contract: type[Event]
+    fields: Fields
+
+
 @dataclass
 class _Batch:
     """What of a batch is news: events by their marks, totals by the marks of their views."""
@@ -45,7 +55,7 @@ class _Batch:
     session: Session
     known: Remembered
     now: datetime
-    events: dict[int, tuple[str, Event]] = field(default_factory=dict)
+    events: dict[int, _Told] = field(default_factory=dict)
     totals: dict[int, int] = field(default_factory=dict)
 
     @cached_property
@@ -58,34 +68,46 @@ class _Batch:
         if reason := objection(report.at, self.now):
             return Result(report.id, Outcome.REJECTED, reason)
         event_id = activity_event_id(self.session.visitor_id, report.id)
-        key, event = mark(event_id), report.event(self.visitor, min(report.at, self.now))
-        if key in self.known.told or key in self.events or not self._progresses(event):
+        key = mark(event_id)
+        if key in self.known.told or key in self.events:
             return Result(report.id, Outcome.DUPLICATE)
-        self.events[key] = event_id, event
+        contract, fields = report.contract, report.fields(self.visitor, min(report.at, self.now))
+        if contract is PageEngaged and not self._progresses(fields):
+            return Result(report.id, Outcome.DUPLICATE)
+        self.events[key] = _Told(event_id, contract, fields)
         return Result(report.id, Outcome.ACCEPTED)
 
     def messages(self) -> list[Message]:
         """Return the news as records."""
-        now, trace = datetime.now(UTC), current_trace() or Trace.start()
+        shared = self._shared_headers()
         return [
-            encode(Envelope(event_id, event.event_type, "session", now, _NO_SEQUENCE, trace), event)
-            for event_id, event in self.events.values()
+            Message(
+                contract.topic,
+                self.session.visitor_id,
+                {**shared, "ce_id": event_id, "ce_type": contract.event_type},
+                orjson.dumps(fields, option=orjson.OPT_UTC_Z),
+            )
+            for event_id, contract, fields in self.events.values()
         ]
 
     def news(self) -> News:
         """Return what is to be remembered of it."""
         viewed = newest(
-            Viewed(event.product_id, event.at)
-            for _, event in self.events.values()
-            if isinstance(event, PageViewed) and event.product_id
+            Viewed(told.fields["product_id"], told.fields["at"])
+            for told in self.events.values()
+            if told.contract is PageViewed and told.fields["product_id"]
         )
         return News(self.session.owner, list(self.events), self.totals, viewed, self.known.is_long)
 
-    def _progresses(self, event: Event) -> bool:
-        """Say whether an event tells more than is known: the time that a view was engaged only grows."""
-        if not isinstance(event, PageEngaged):
-            return True
-        view, total = mark(event.visitor_id, event.view_id), event.milliseconds
+    def _shared_headers(self) -> dict[str, str]:
+        """Return the headers of an envelope, those in which the events of a batch differ left to them."""
+        trace = current_trace() or Trace.start()
+        envelope = Envelope("", "", "session", datetime.now(UTC), _NO_SEQUENCE, trace)
+        return headers_for(envelope, with_value=True)
+
+    def _progresses(self, fields: Fields) -> bool:
+        """Say whether more is told than is known: the time that a view was engaged only grows."""
+        view, total = mark(fields["visitor_id"], fields["view_id"]), fields["milliseconds"]
         if total <= max(self.known.totals.get(view, 0), self.totals.get(view, 0)):
             return False
         self.totals[view] = total

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from shop_events.contracts import Event
 
@@ -27,6 +27,10 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
     IGNORED = "ignored"
+
+
+Fields = dict[str, Any]
+"""What an event says. It fits its contract, since it was made from a report that was validated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,12 @@ class Report(Protocol):
     @property
     def at(self) -> datetime: ...
 
-    def event(self, visitor: Visitor, at: datetime) -> Event:
-        """Return it as others may know it."""
+    @property
+    def contract(self) -> type[Event]:
+        """The kind of event that it is to others."""
+
+    def fields(self, visitor: Visitor, at: datetime) -> Fields:
+        """Return what others may know of it: all fields of its contract, in their order and form."""
 
 
 def objection(at: datetime, now: datetime) -> str | None:
