@@ -113,13 +113,10 @@ class Shop:
 
     async def sell(self, price: int = 1000, stock: int = 10, currency: str = "GBP", **more: Any) -> Json:
         """Put a product on sale, as the merchant."""
-        product = {
-            "sku": secrets.token_hex(4),
-            "title": "Cup & saucer",
-            "price": {"amount": price, "currency": currency},
-            "stock": stock,
-            **more,
-        }
+        product: Json = {"title": "Cup & saucer", **more}
+        if "variants" not in more:
+            only = {"sku": secrets.token_hex(4), "price": {"amount": price, "currency": currency}}
+            product = {**only, "stock": stock, **product}
         answer = await self.post("/v1/products", product, "usr_m:merchant")
         assert answer.status_code == 201, answer.text
         body: Json = answer.json()
@@ -130,7 +127,7 @@ class Shop:
     ) -> httpx.Response:
         """Order pieces of products."""
         body = {
-            "lines": [{"product_id": product["id"], "quantity": count} for product, count in lines],
+            "lines": [{**_named(product), "quantity": count} for product, count in lines],
             "payment_method": "pm_card_visa",
             **more,
         }
@@ -150,6 +147,19 @@ class Shop:
         return await self.http.post(
             "/v1/payments/webhooks", content=body, headers={"Payment-Signature": signature}
         )
+
+
+def _named(bought: Json) -> Json:
+    """Return how a line names a product, or a variant made by :func:`variant_of`."""
+    if "variant_id" in bought:
+        return {"product_id": bought["id"], "variant_id": bought["variant_id"]}
+    return {"product_id": bought["id"]}
+
+
+def variant_of(product: Json, **options: str) -> Json:
+    """Return the variant of a product that has these options, to be ordered."""
+    [found] = [each for each in product["variants"] if each["options"] == options]
+    return {"id": product["id"], "variant_id": found["id"]}
 
 
 @pytest.fixture
@@ -185,10 +195,10 @@ def payment_event(charge: Charge, kind: str = "succeeded", event_id: str | None 
 
 
 async def left(db: Database, product: Json) -> int:
-    """Return how many pieces of a product there are."""
-    found = await db.stock.find_one({"_id": product["id"]})
+    """Return how many pieces of a product there are, of all variants together."""
+    found = await db.stock.find({"product_id": product["id"]}).to_list()
     assert found
-    return int(found["left"])
+    return sum(each["left"] for each in found)
 
 
 async def told(db: Database, *kinds: str) -> list[tuple[str, int]]:

@@ -26,6 +26,15 @@ def test_the_contracts_break_nothing_that_was_released() -> None:
     assert not found, in_words(found)
 
 
+def holds(told: Any, kept: Any) -> bool:
+    """Say whether ``told`` says all that ``kept`` does; it may say more, in parts of it as well."""
+    if isinstance(kept, dict) and isinstance(told, dict):
+        return all(name in told and holds(told[name], value) for name, value in kept.items())
+    if isinstance(kept, list) and isinstance(told, list):
+        return len(told) == len(kept) and all(holds(*pair) for pair in zip(told, kept, strict=True))
+    return bool(told == kept)
+
+
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_record_of_any_release_still_decodes(file: Path) -> None:
     message = read_fixture(file)
@@ -35,7 +44,7 @@ def test_a_record_of_any_release_still_decodes(file: Path) -> None:
     assert (again.topic, again.key) == (message.topic, message.key)
     if message.value is not None:
         kept, told = json.loads(message.value), json.loads(again.value or b"")
-        assert told.items() >= kept.items(), "what was said then is said no longer"
+        assert holds(told, kept), "what was said then is said no longer"
 
 
 @pytest.mark.parametrize("file", FIXTURES, ids=lambda file: f"{file.parent.name}/{file.stem}")

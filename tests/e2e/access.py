@@ -48,7 +48,7 @@ class Access:
     """One route: whose it is, and what a stranger sends.
 
     ``{…}`` in header values stands for what the owner sent or saw: ``key``, ``me``, ``cart``, ``state``,
-    ``product`` (ETags but for the key).
+    ``product``, ``category`` (ETags but for the key).
     """
 
     whose: Whose
@@ -68,6 +68,18 @@ ACCESS: dict[str, Access] = {
     "POST /v1/products": Access(Whose.STAFF, {"sku": "x", "title": "x", "price": MONEY}, KEY),
     "PATCH /v1/products/{id}": Access(Whose.STAFF, {"title": "mine"}, {"If-Match": "{product}"}),
     "DELETE /v1/products/{id}": Access(Whose.STAFF, headers={"If-Match": "{product}"}),
+    "POST /v1/products/{id}/variants": Access(
+        Whose.STAFF, {"sku": "y", "prices": [MONEY], "options": {"size": "L"}}, {"If-Match": "{product}"}
+    ),
+    "PATCH /v1/products/{id}/variants/{variant_id}": Access(
+        Whose.STAFF, {"sku": "mine"}, {"If-Match": "{product}"}
+    ),
+    "DELETE /v1/products/{id}/variants/{variant_id}": Access(Whose.STAFF, headers={"If-Match": "{product}"}),
+    "GET /v1/categories": Access(Whose.ANYBODY),
+    "GET /v1/categories/{id}": Access(Whose.ANYBODY),
+    "POST /v1/categories": Access(Whose.STAFF, {"name": "mine"}),
+    "PATCH /v1/categories/{id}": Access(Whose.STAFF, {"name": "mine"}, {"If-Match": "{category}"}),
+    "DELETE /v1/categories/{id}": Access(Whose.STAFF, headers={"If-Match": "{category}"}),
     "POST /v1/products/{id}/stock-adjustments": Access(Whose.STAFF, {"delta": -1, "reason": "gone"}, KEY),
     "GET /v1/orders": Access(Whose.CALLER),
     "GET /v1/orders/{id}": Access(Whose.OWNER),

@@ -138,6 +138,7 @@ def product_id(running_stack: StackInfo, http: httpx.Client) -> str:
     body = {
         "sku": secrets.token_hex(6),
         "title": "A lamp",
+        "category": "Lamps",
         "price": {"amount": 5, "currency": "GBP"},
         "stock": 90,
     }
@@ -178,6 +179,8 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "users": user_id,
             "states": "game",
             "broadcasts": "brd_none",
+            "variants": product.json()["variants"][0]["id"],
+            "categories": product.json()["category_path"][0]["id"],
             "unsubscribe": secrets.token_urlsafe(32),
         },
         texts={
@@ -188,6 +191,7 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "cart": cart.headers["ETag"],
             "state": state.headers["ETag"],
             "product": product.headers["ETag"],
+            "category": '"v1"',
         },
         marks={user_id, order_id, entry["id"], session["visitor_id"], ann.email, secret},
         ended=ended,

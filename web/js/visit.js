@@ -65,15 +65,16 @@ export async function showCart() {
 }
 
 /** @throws {Problem} */
-export async function addToCart(product_id, quantity) {
+export async function addToCart(product_id, quantity, variant_id = undefined) {
   const headers = { "Idempotency-Key": crypto.randomUUID() };
-  const body = { product_id, quantity };
+  const body = { product_id, variant_id, quantity };
   return seen(await withSession(() => call("/v1/session/cart/lines", { method: "POST", body, headers })));
 }
 
 /** Have exactly so many pieces; none takes the line out. @throws {Problem} */
-export async function putInCart(productId, quantity) {
-  const path = `/v1/session/cart/lines/${encodeURIComponent(productId)}`;
+export async function putInCart({ product_id, variant_id }, quantity) {
+  const line = variant_id ? `${product_id}:${variant_id}` : product_id;
+  const path = `/v1/session/cart/lines/${encodeURIComponent(line)}`;
   return seen(await withSession(() => call(path, { method: "PUT", body: { quantity } })));
 }
 

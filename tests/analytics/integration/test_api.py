@@ -16,7 +16,7 @@ from shop_analytics.main import api_of
 from shop_analytics.settings import AnalyticsSettings
 from shop_chassis.app import create_app
 from shop_chassis.auth import Caller
-from shop_events.contracts.catalog import StockRanOut, StockReturned
+from shop_events.contracts.catalog import ProductVariant, StockRanOut, StockReturned, first_variant_id
 from tests.analytics.conftest import NOON, Log, Streams, engaged, hear, paid, product, view
 
 pytestmark = pytest.mark.integration
@@ -127,7 +127,8 @@ async def test_where_the_most_popular_are_sold_out_the_next_ones_are_shown(
     await shop.db.scores.insert_many({"_id": id, **hot} for id in ids)
     card = product("x").model_dump(include={"title", "price", "image_url", "available"})
     await shop.db.products.insert_many({"_id": id, "gone": False, "sequence": 1, **card} for id in ids)
-    await shop.db.stock.insert_many({"_id": id, "gone": False, "sequence": 1, "out": True} for id in gone)
+    variants = map(first_variant_id, gone)
+    await shop.db.stock.insert_many({"_id": id, "gone": False, "sequence": 1, "out": True} for id in variants)
     shown = {id for id, _, _ in await asked(http)}
     assert shown == set(ids[140:])
 
@@ -180,3 +181,21 @@ async def test_insights_are_for_analysts(path: str, http: httpx.AsyncClient) -> 
 
 async def test_of_a_product_nobody_knows_there_is_no_insight(http: httpx.AsyncClient) -> None:
     assert (await http.get("/v1/insights/products/nothing", headers=ANALYST)).status_code == 404
+
+
+async def test_a_product_is_shown_while_one_of_its_variants_is_left(
+    http: httpx.AsyncClient, shop: Streams
+) -> None:
+    price = product("x").price
+    variants = tuple(
+        ProductVariant(variant_id=id, sku=id, options={"size": id}, prices=(price,), available=True)
+        for id in ("var_s", "var_l")
+    )
+    await hear(shop, catalog.product_changed, product("x").model_copy(update={"variants": variants}))
+    hot = {"popularity": 1e6, "trend": 1.0, "rank": 1e9, "at": NOON, "checked_at": NOON, "version": 1}
+    await shop.db.scores.insert_one({"_id": "x", **hot})
+    out = StockRanOut(product_id="x", variant_id="var_s", at=NOON)
+    await hear(shop, catalog.stock_ran_out, out)
+    assert "x" in {id for id, _, _ in await asked(http)}
+    await hear(shop, catalog.stock_ran_out, out.model_copy(update={"variant_id": "var_l"}))
+    assert "x" not in {id for id, _, _ in await asked(http)}

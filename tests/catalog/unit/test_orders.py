@@ -16,6 +16,7 @@ from shop_catalog.domain.orders import Order, OrderStatus, Quote
 from shop_catalog.domain.payments import PaymentAttempt, PaymentState
 from shop_catalog.domain.products import MAX_AMOUNT, Product, ProductDetails
 from shop_catalog.domain.requests import RequestKey
+from shop_catalog.domain.variants import Item, Variant
 from shop_events.contracts import Money
 from shop_events.contracts.catalog import OrderCancelled, OrderPaid, OrderPlaced
 
@@ -30,44 +31,49 @@ def gbp(amount: int) -> Money:
 
 
 def product(product_id: str, price: Money) -> Product:
-    details = ProductDetails(sku=product_id, title=f"Title of {product_id}", price=price)
-    return Product(id=product_id, details=details, available=True, request=REQUEST, version=1)
+    variant = Variant(id=f"var_{product_id}", sku=product_id, prices=(price,), available=True)
+    details = ProductDetails(title=f"Title of {product_id}")
+    return Product(id=product_id, details=details, variants=(variant,), request=REQUEST, version=1)
+
+
+def basket_of(**quantities: int) -> dict[Item, int]:
+    return {Item(product_id): quantity for product_id, quantity in quantities.items()}
 
 
 def placed(amount: int = 1000) -> Order:
-    quote = Quote.of({"a": 2}, [product("a", gbp(amount))])
+    quote = Quote.of(basket_of(a=2), [product("a", gbp(amount))])
     return Order.place("ord_1", REQUEST, quote, PaymentAttempt(id="pay_1", method="pm_card_visa"), AT)
 
 
 @given(baskets)
 def test_a_total_is_the_sum_of_price_times_quantity(basket: list[tuple[int, int]]) -> None:
     products = [product(str(n), gbp(price)) for n, (price, _) in enumerate(basket)]
-    quote = Quote.of({str(n): count for n, (_, count) in enumerate(basket)}, products)
+    quote = Quote.of({Item(str(n)): count for n, (_, count) in enumerate(basket)}, products)
     assert quote.total == gbp(sum(price * count for price, count in basket))
     assert all(line.line_total == line.unit_price.times(line.quantity) for line in quote.lines)
 
 
 def test_a_basket_with_products_that_are_not_for_sale_is_refused() -> None:
     with pytest.raises(UnknownProducts) as refused:
-        Quote.of({"a": 1, "b": 1, "c": 1}, [product("b", gbp(1))])
+        Quote.of(basket_of(a=1, b=1, c=1), [product("b", gbp(1))])
     assert refused.value.product_ids == ["a", "c"]
 
 
 def test_two_currencies_cannot_be_paid_in_one_order() -> None:
     euro = Money(amount=1, currency="EUR")
     with pytest.raises(MixedCurrencies):
-        Quote.of({"a": 1, "b": 1}, [product("a", gbp(1)), product("b", euro)])
+        Quote.of(basket_of(a=1, b=1), [product("a", gbp(1)), product("b", euro)])
 
 
 def test_a_total_that_no_card_network_takes_is_refused() -> None:
-    assert Quote.of({"a": 1}, [product("a", gbp(MAX_AMOUNT))]).total.amount == MAX_AMOUNT
+    assert Quote.of(basket_of(a=1), [product("a", gbp(MAX_AMOUNT))]).total.amount == MAX_AMOUNT
     with pytest.raises(TotalTooLarge):
-        Quote.of({"a": 2}, [product("a", gbp(MAX_AMOUNT))])
+        Quote.of(basket_of(a=2), [product("a", gbp(MAX_AMOUNT))])
 
 
 @pytest.mark.parametrize("expected", [gbp(1999), Money(amount=2000, currency="EUR")])
 def test_a_total_that_no_longer_holds_is_answered_with_the_one_that_does(expected: Money) -> None:
-    quote = Quote.of({"a": 2}, [product("a", gbp(1000))])
+    quote = Quote.of(basket_of(a=2), [product("a", gbp(1000))])
     quote.assert_is(quote.total)
     with pytest.raises(PriceChanged) as refused:
         quote.assert_is(expected)

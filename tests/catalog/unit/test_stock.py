@@ -16,7 +16,7 @@ moves = st.lists(st.tuples(st.sampled_from(["take", "give_back", "adjust"]), st.
 
 
 def item(left: int) -> StockItem:
-    return StockItem(product_id="prd_1", left=left)
+    return StockItem(variant_id="var_1", product_id="prd_1", left=left)
 
 
 def test_more_than_there_is_cannot_be_taken() -> None:

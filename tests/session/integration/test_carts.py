@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from shop_events.contracts import Fact
-from shop_events.contracts.catalog import ProductDeleted
+from shop_events.contracts import Fact, Money
+from shop_events.contracts.catalog import ProductChanged, ProductDeleted, ProductVariant
 from shop_events.contracts.session import CartChanged
 from shop_events.envelope import encode, envelope_for
 from tests.session.conftest import Device, World, paid, product
@@ -155,3 +155,59 @@ async def test_orders_and_shopping_at_once_lose_nothing(world: World, device: De
 
     await asyncio.gather(sell(), *(device.add("prd_1") for _ in range(50)))
     assert await device.quantities() == {"prd_1": 100}
+
+
+def gbp(amount: int) -> Money:
+    return Money(amount=amount, currency="GBP")
+
+
+def shirt() -> ProductChanged:
+    variants = (
+        ProductVariant(
+            variant_id="var_s", sku="S", options={"size": "S"}, prices=(gbp(900),), available=True
+        ),
+        ProductVariant(
+            variant_id="var_l", sku="L", options={"size": "L"}, prices=(gbp(1100),), available=False
+        ),
+    )
+    return ProductChanged(
+        product_id="prd_1", sku="S", title="Shirt", price=gbp(900), available=True, variants=variants
+    )
+
+
+async def test_a_line_is_about_one_variant_with_its_own_price(world: World, device: Device) -> None:
+    await world.hear(shirt())
+    cart = (await device.patch("/cart", {"lines": {"prd_1:var_s": 2, "prd_1:var_l": 1}})).json()
+    assert [(line["variant_id"], line["title"], line["state"]) for line in cart["lines"]] == [
+        ("var_s", "Shirt (S)", "on_sale"),
+        ("var_l", "Shirt (L)", "sold_out"),
+    ]
+    assert cart["total"] == {"amount": 1800, "currency": "GBP"}
+    await device.put("/cart/lines/prd_1:var_l", {"quantity": 0})
+    line = {"product_id": "prd_1", "variant_id": "var_s", "quantity": 1}
+    for _ in range(2):
+        added = await device.ask("POST", "/cart/lines", line, {"Idempotency-Key": "k"})
+    assert [line["quantity"] for line in added.json()["lines"]] == [3]
+    _, told = (await carts_told(world))[-1]
+    assert [(line.product_id, line.variant_id, line.quantity) for line in told.lines] == [
+        ("prd_1", "var_s", 3)
+    ]
+
+
+async def test_one_of_several_variants_is_named_or_refused(world: World, device: Device) -> None:
+    await device.add("prd_1")
+    await world.hear(shirt())
+    assert (await device.get("/cart"))["lines"][0]["state"] == "variant_needed"
+    for refused in (await device.add("prd_1"), await device.put("/cart/lines/prd_1", {"quantity": 2})):
+        assert refused.status_code == 422
+        assert refused.json()["type"].endswith(":variant-needed")
+    assert await device.quantities() == {"prd_1": 1}
+    assert (await device.put("/cart/lines/prd_1", {"quantity": 0})).status_code == 200
+
+
+async def test_what_was_bought_leaves_the_line_that_named_no_variant(world: World, device: Device) -> None:
+    await device.link()
+    await device.add("prd_1", 3)
+    line = paid("ord_1", prd_1=2).lines[0].model_copy(update={"variant_id": "var_1"})
+    await world.hear(paid("ord_1", prd_1=2).model_copy(update={"lines": (line,)}), 2)
+    assert await device.quantities() == {"prd_1": 1}

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shop_events.contracts.session import CartChanged
 from shop_session.domain.activity import is_automated, objection
-from shop_session.domain.carts import Cart
+from shop_session.domain.carts import Cart, line_key
 from shop_session.domain.errors import CartFull, StateTooLarge, TooManyPieces
 from shop_session.domain.masking import masked_email, masked_phone
 from shop_session.domain.owners import Owner
@@ -170,3 +171,25 @@ def test_clocks_are_believed_within_bounds() -> None:
     assert objection(NOW + timedelta(minutes=5, seconds=1), NOW) == "in the future"
     assert objection(NOW - timedelta(hours=24), NOW) is None
     assert objection(NOW - timedelta(hours=24, seconds=1), NOW) == "too old"
+
+
+def test_what_was_bought_leaves_the_line_of_its_variant_first_and_then_the_one_without() -> None:
+    mine = Cart(
+        owner=USER,
+        visitor_id="vst_1",
+        quantities={"prd_1": 2, "prd_1:var_1": 1, "prd_1:var_2": 5},
+        version=1,
+    )
+    mine.take_out({"prd_1:var_1": 2, "prd_2:var_9": 1}, NOW)
+    assert mine.quantities == {"prd_1": 1, "prd_1:var_2": 5}
+
+
+def test_a_line_of_a_variant_is_told_as_such() -> None:
+    mine = cart()
+    mine.put({line_key("prd_1", "var_1"): 2, line_key("prd_2"): 1}, "vst_1", NOW)
+    event = mine.facts[0].event
+    assert isinstance(event, CartChanged)
+    assert [(line.product_id, line.variant_id) for line in event.lines] == [
+        ("prd_1", "var_1"),
+        ("prd_2", None),
+    ]

@@ -10,8 +10,10 @@ import { productLink, recommendations, tile } from "../products.js";
 import { cartPieces, putInCart, showCart } from "../visit.js";
 
 const CARDS = { pm_card_visa: "Test card", pm_card_declined: "Test card that is declined" };
+const STUCK = new Set(["sold_out", "gone", "variant_needed"]);
 const KEPT = "order-under-way";
-const STATES = { sold_out: "Sold out", gone: "No longer on sale", unknown: "One moment: its price is on the way" };
+const STATES = { sold_out: "Sold out", gone: "No longer on sale", unknown: "One moment: its price is on the way",
+  variant_needed: "Choose which one you want, and remove this line" };
 const ASK_EVERY = 1_000; // milliseconds
 const MOST_TRIES = 60;
 
@@ -48,11 +50,12 @@ function draw(place, found) {
     recommendations("cart", "People also buy", { titles }));
 }
 
-function line(place, { product_id: id, quantity, title: name, unit_price, line_total, state }) {
+function line(place, each) {
+  const { product_id: id, variant_id, quantity, title: name, unit_price, line_total, state } = each;
   const shownName = name ?? "A product";
-  const change = (pieces) => alter(place, () => putInCart(id, pieces));
+  const change = (pieces) => alter(place, () => putInCart(each, pieces));
   const input = h("input", {
-    id: `pieces-${id}`, type: "number", min: "1", max: "99", value: String(quantity), inputmode: "numeric",
+    id: `pieces-${variant_id ?? id}`, type: "number", min: "1", max: "99", value: String(quantity), inputmode: "numeric",
     onchange: (event) => event.target.reportValidity() && change(event.target.valueAsNumber),
   });
   return h("li", { class: "line" },
@@ -60,13 +63,13 @@ function line(place, { product_id: id, quantity, title: name, unit_price, line_t
     h("div", { class: "line-about" },
       h("a", { href: productLink(id) }, shownName),
       h("span", { class: "quiet" }, STATES[state] ?? (unit_price ? `${money(unit_price)} each` : ""))),
-    h("label", { class: "unseen", for: `pieces-${id}` }, `Pieces of ${shownName}`), input,
+    h("label", { class: "unseen", for: `pieces-${variant_id ?? id}` }, `Pieces of ${shownName}`), input,
     h("span", { class: "price" }, line_total ? money(line_total) : ""),
     h("button", { class: "plain", "aria-label": `Remove ${shownName}`, onclick: () => change(0) }, "Remove"));
 }
 
 function summary(place, found) {
-  const stuck = found.lines.some((each) => each.state === "sold_out" || each.state === "gone");
+  const stuck = found.lines.some((each) => STUCK.has(each.state));
   return h("div", { class: "summary" },
     found.total && h("p", { class: "total" }, "Total ", h("strong", {}, money(found.total))),
     stuck && h("p", { class: "wrong" }, "Remove what cannot be bought to go on."),
@@ -94,7 +97,7 @@ async function alter(place, change) {
 function buy(place, button, found, payment_method) {
   place.querySelector(".problem")?.remove();
   return busy(button, async () => {
-    const lines = found.lines.map(({ product_id, quantity }) => ({ product_id, quantity }));
+    const lines = found.lines.map(({ product_id, variant_id, quantity }) => ({ product_id, variant_id, quantity }));
     try {
       const order = await placed({ lines, payment_method, expected_total: found.total }, found.version);
       notify(order.status === "paid" ? "Thank you. Your order is paid." : "Thank you. Your payment is under way.");

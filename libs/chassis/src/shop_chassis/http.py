@@ -79,9 +79,20 @@ IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
 """The request's Idempotency-Key, required."""
 
 
-def etag(version: int) -> str:
-    """Return the strong entity tag of a version (RFC 9110, section 8.8.3), quotes included."""
-    return f'"v{version}"'
+def etag(version: int, form: str = "") -> str:
+    """Return the strong entity tag of a version (RFC 9110, section 8.8.3), quotes included.
+
+    Args:
+        version: of what is shown.
+        form: the form it is shown in, where there are several, such as a language (letters, digits, ``-``).
+    """
+    return f'"v{version}.{form}"' if form else f'"v{version}"'
+
+
+def names(if_none_match: str, tag: str) -> bool:
+    """Say whether If-None-Match names ``tag``, by weak comparison (RFC 9110, section 13.1.2)."""
+    named = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return tag in named or "*" in named
 
 
 async def _if_match(
@@ -91,7 +102,7 @@ async def _if_match(
         raise PreconditionRequired
     if not re.fullmatch(r'(W/)?"[!#-~]{0,100}"', value):
         raise BadEntityTag
-    ours = re.fullmatch(r'"v(\d{1,15})"', value)
+    ours = re.fullmatch(r'"v(\d{1,15})(?:\.[A-Za-z0-9-]{1,35})?"', value)
     if not ours:
         raise PreconditionFailed  # a weak or foreign tag is well-formed and matches nothing
     return int(ours[1])

@@ -12,7 +12,7 @@ from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.adapters.payments import PaymentClient, open_session
 from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.application.checkout import Checkout
-from shop_catalog.jobs import payments, products
+from shop_catalog.jobs import categories, payments, products
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.products import forget_ratings
 from shop_catalog.store.schema import migrate
@@ -25,6 +25,8 @@ from shop_events.handlers import Subscriptions
 CatalogRuntime = Runtime[CatalogSettings, Checkout]
 
 _LONGEST_RUN = timedelta(minutes=2)
+_FOLLOWING = timedelta(seconds=5)
+"""Time between two looks for categories whose products are to follow them."""
 
 
 def _api(runtime: CatalogRuntime) -> Api:
@@ -37,6 +39,7 @@ def _jobs(runtime: CatalogRuntime) -> list[Job]:
     return [
         Job("settle-payments", every, partial(payments.settle, checkout), _LONGEST_RUN),
         Job("reverse-payments", every, partial(payments.reverse, checkout), _LONGEST_RUN),
+        Job("spread-categories", _FOLLOWING, partial(categories.spread, runtime.transact), _LONGEST_RUN),
     ]
 
 

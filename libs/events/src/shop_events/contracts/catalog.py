@@ -6,13 +6,66 @@ from pydantic import BaseModel, ConfigDict
 
 from shop_events.contracts.base import Event, Instant, Money
 
+Attribute = str | int | bool
+"""What can be said of a product under a name of the merchant's own."""
+
 PRODUCTS = "catalog.products.v1"
 ORDERS = "catalog.orders.v1"
 STOCK = "catalog.stock.v1"
 
 
+def first_variant_id(product_id: str) -> str:
+    """Return the id of a product's first variant, which is the one meant where no variant is named.
+
+    Lines and events from before there were variants mean it as well.
+    """
+    return "var_" + product_id.removeprefix("prd_")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ProductText(_Part):
+    """What a product is called in one language."""
+
+    title: str
+    description: str = ""
+
+
+class ProductCategory(_Part):
+    """A category on the way from the root of the tree to the product."""
+
+    category_id: str
+    name: str
+
+
+class ProductMedia(_Part):
+    """A picture, and what it shows in words."""
+
+    url: str
+    alt: str = ""
+
+
+class ProductVariant(_Part):
+    """What is bought in the end: one size and colour of a product. Its first price is the usual one."""
+
+    variant_id: str
+    sku: str
+    options: dict[str, str] = {}
+    prices: tuple[Money, ...]
+    image_url: str | None = None
+    available: bool
+
+
 class ProductChanged(Event, type="catalog.product.changed.v1", topic=PRODUCTS, key="product_id"):
-    """The product as others may see it, whole: the newest one replaces all earlier ones."""
+    """The product as others may see it, whole: the newest one replaces all earlier ones.
+
+    ``title`` and ``description`` are in ``language``, ``translations`` hold the others. ``sku`` and
+    ``image_url`` are those that come first, ``price`` is the lowest in the usual currency, and ``available``
+    says whether any variant is. Records from before there were variants have none: they mean one, whose id is
+    :func:`first_variant_id`.
+    """
 
     product_id: str
     sku: str
@@ -22,26 +75,35 @@ class ProductChanged(Event, type="catalog.product.changed.v1", topic=PRODUCTS, k
     price: Money
     image_url: str | None = None
     available: bool
+    language: str = "en"
+    translations: dict[str, ProductText] = {}
+    category_path: tuple[ProductCategory, ...] = ()
+    attributes: dict[str, Attribute] = {}
+    media: tuple[ProductMedia, ...] = ()
+    variants: tuple[ProductVariant, ...] = ()
 
 
 class ProductDeleted(
     Event, type="catalog.product.deleted.v1", topic=PRODUCTS, key="product_id", tombstone=True
 ):
-    """The product is gone."""
+    """The product is gone, or no longer shown to shoppers: a later ``ProductChanged`` brings it back."""
 
     product_id: str
 
 
-class OrderLine(BaseModel):
-    """One line as sold: the title and the price of that moment."""
+class OrderLine(_Part):
+    """One line as sold: the title, which names the options chosen, and the price of that moment.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    Lines from before there were variants have no ``variant_id``: they mean the product's first.
+    """
 
     product_id: str
     title: str
     quantity: int
     unit_price: Money
     line_total: Money
+    variant_id: str | None = None
+    sku: str | None = None
 
 
 class OrderPlaced(Event, type="catalog.order.placed.v1", topic=ORDERS, key="order_id"):
@@ -76,23 +138,30 @@ class OrderCancelled(Event, type="catalog.order.cancelled.v1", topic=ORDERS, key
 
 
 class StockLow(Event, type="catalog.stock.low.v1", topic=STOCK, key="product_id"):
-    """Fewer pieces are left than the merchant wants to have."""
+    """Fewer pieces of a variant are left than the merchant wants to have.
+
+    Stock is held by variant, and so is the sequence of what is told of it. Events from before there were
+    variants name none: they mean the product's first.
+    """
 
     product_id: str
+    variant_id: str | None = None
     left: int
     at: Instant
 
 
 class StockRanOut(Event, type="catalog.stock.out.v1", topic=STOCK, key="product_id"):
-    """The last piece was taken."""
+    """The last piece of a variant was taken."""
 
     product_id: str
+    variant_id: str | None = None
     at: Instant
 
 
 class StockReturned(Event, type="catalog.stock.back.v1", topic=STOCK, key="product_id"):
-    """There is something to sell again."""
+    """There are pieces of a variant to sell again."""
 
     product_id: str
+    variant_id: str | None = None
     left: int
     at: Instant

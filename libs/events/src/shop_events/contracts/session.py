@@ -47,11 +47,12 @@ class SessionEnded(Event, type="session.visit.ended.v1", topic=SESSIONS, key="vi
 
 
 class CartLine(BaseModel):
-    """How many pieces of a product are in a cart."""
+    """How many pieces of a product are in a cart; no ``variant_id`` means its only variant."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     product_id: str
+    variant_id: str | None = None
     quantity: int
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from shop_analytics.application import scores
 from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork
-from shop_events.contracts.catalog import ProductChanged, ProductDeleted
+from shop_events.contracts.catalog import (
+    ProductChanged,
+    ProductDeleted,
+    StockLow,
+    StockRanOut,
+    StockReturned,
+    first_variant_id,
+)
+
+StockEvent = StockLow | StockRanOut | StockReturned
 
 
 async def keep_product(uow: AnalyticsUnitOfWork, event: ProductChanged) -> None:
     """Remember a product."""
     card = event.model_dump(include={"title", "price", "image_url", "available"})
+    card["variant_ids"] = [variant.variant_id for variant in event.variants]
     await uow.products.put(event.product_id, uow.sequence, card)
 
 
@@ -19,6 +29,7 @@ async def forget_product(uow: AnalyticsUnitOfWork, event: ProductDeleted) -> Non
     await scores.drop(uow, event.product_id)
 
 
-async def keep_stock(uow: AnalyticsUnitOfWork, product_id: str, *, out: bool) -> None:
-    """Remember whether a product ran out."""
-    await uow.stock.put(product_id, uow.sequence, {"out": out})
+async def keep_stock(uow: AnalyticsUnitOfWork, told: StockEvent, *, out: bool) -> None:
+    """Remember whether a variant of a product ran out."""
+    variant_id = told.variant_id or first_variant_id(told.product_id)
+    await uow.stock.put(variant_id, uow.sequence, {"out": out})

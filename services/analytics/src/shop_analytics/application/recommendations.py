@@ -118,7 +118,7 @@ async def sellable(uow: AnalyticsUnitOfWork, product_ids: set[str]) -> dict[str,
     if not product_ids:
         return {}
     on_sale = await uow.products.on_sale(product_ids)
-    sold_out = await uow.stock.sold_out(on_sale)
+    sold_out = await uow.stock.sold_out(on_sale.values())
     return {id: card for id, card in on_sale.items() if id not in sold_out}
 
 

@@ -30,16 +30,16 @@ async def product_deleted(uow: AnalyticsUnitOfWork, event: ProductDeleted) -> No
 @on(StockLow, projection=STOCK)
 async def stock_low(uow: AnalyticsUnitOfWork, event: StockLow) -> None:
     """Remember that there are a few left."""
-    await catalogue.keep_stock(uow, event.product_id, out=event.left <= 0)
+    await catalogue.keep_stock(uow, event, out=event.left <= 0)
 
 
 @on(StockRanOut, projection=STOCK)
 async def stock_ran_out(uow: AnalyticsUnitOfWork, event: StockRanOut) -> None:
     """Remember that there is none left."""
-    await catalogue.keep_stock(uow, event.product_id, out=True)
+    await catalogue.keep_stock(uow, event, out=True)
 
 
 @on(StockReturned, projection=STOCK)
 async def stock_returned(uow: AnalyticsUnitOfWork, event: StockReturned) -> None:
     """Remember that there is one again."""
-    await catalogue.keep_stock(uow, event.product_id, out=False)
+    await catalogue.keep_stock(uow, event, out=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shop_events.contracts import Money
+from shop_events.contracts.catalog import first_variant_id
 from shop_events.read_model import ReadModel
 
 PRODUCTS = "products"
@@ -14,12 +16,13 @@ STOCK = "stock"
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """What is shown of a product."""
+    """What is shown of a product, and the variants in which it can be bought."""
 
     id: str
     title: str
     price: Money
     image_url: str | None
+    variant_ids: tuple[str, ...] = ()
 
 
 class Products(ReadModel):
@@ -28,17 +31,26 @@ class Products(ReadModel):
     async def on_sale(self, product_ids: Collection[str]) -> dict[str, ProductCard]:
         """Return those of the products that catalog says are available."""
         found = await self.get_many(product_ids)
-        return {
-            id: ProductCard(id, product["title"], Money(**product["price"]), product["image_url"])
-            for id, product in found.items()
-            if product["available"]
-        }
+        return {id: _card_of(id, product) for id, product in found.items() if product["available"]}
 
 
 class Stock(ReadModel):
-    """Whether there is a piece left, by product."""
+    """Whether there is a piece left, by variant."""
 
-    async def sold_out(self, product_ids: Collection[str]) -> set[str]:
-        """Return those of the products of which none is left."""
-        found = await self.get_many(product_ids)
-        return {id for id, stock in found.items() if stock["out"]}
+    async def sold_out(self, cards: Iterable[ProductCard]) -> set[str]:
+        """Return those of the products of which no variant is left."""
+        variants = {card.id: card.variant_ids for card in cards}
+        found = await self.get_many({variant_id for ids in variants.values() for variant_id in ids})
+        out = {variant_id for variant_id, stock in found.items() if stock["out"]}
+        return {product_id for product_id, ids in variants.items() if out.issuperset(ids)}
+
+
+def _card_of(product_id: str, document: Mapping[str, Any]) -> ProductCard:
+    variant_ids = document.get("variant_ids") or [first_variant_id(product_id)]
+    return ProductCard(
+        product_id,
+        document["title"],
+        Money(**document["price"]),
+        document["image_url"],
+        tuple(variant_ids),
+    )

@@ -1,8 +1,8 @@
-"""HTTP in: products, stock, orders, and what the payment provider tells."""
+"""HTTP in: categories, products and their variants, stock, orders, and what the payment provider tells."""
 
-from shop_catalog.api import orders, payments, products, stock
+from shop_catalog.api import categories, orders, payments, products, stock, variants
 from shop_catalog.api.errors import ERRORS
 
-ROUTERS = (products.router, stock.router, orders.router, payments.router)
+ROUTERS = (categories.router, products.router, variants.router, stock.router, orders.router, payments.router)
 
 __all__ = ["ERRORS", "ROUTERS"]

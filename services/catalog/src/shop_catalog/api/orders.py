@@ -22,9 +22,12 @@ from shop_catalog.domain.errors import (
     PriceChanged,
     TotalTooLarge,
     UnknownProducts,
+    UnknownVariant,
+    VariantNeeded,
 )
 from shop_catalog.domain.orders import Basket, Order, OrderStatus
 from shop_catalog.domain.payments import PaymentState
+from shop_catalog.domain.variants import Item
 from shop_chassis.auth import Authenticated
 from shop_chassis.http import (
     BadCursor,
@@ -46,14 +49,15 @@ MOST_PIECES = 100_000
 
 
 class BasketLine(Body):
-    """Some pieces of a product."""
+    """Some pieces of a product; one with several variants needs to know which."""
 
     product_id: Annotated[str, Field(min_length=1, max_length=100)]
+    variant_id: Annotated[str | None, Field(max_length=100)] = None
     quantity: Annotated[int, Field(ge=1, le=MOST_PIECES)]
 
 
 class PlaceOrder(Body):
-    """What to buy and how to pay for it. Lines of the same product are taken together.
+    """What to buy and how to pay for it. Lines of the same variant are taken together.
 
     ``expected_total`` is what the customer was shown; if it no longer holds, nothing is bought.
     """
@@ -63,14 +67,17 @@ class PlaceOrder(Body):
         str, Field(pattern=r"^pm_[A-Za-z0-9_]{1,97}$", description="The provider's token for a card")
     ]
     expected_total: Amount | None = None
+    currency: Annotated[
+        str | None, Field(pattern=r"^[A-Z]{3}$", description="What to pay in, where there is a choice")
+    ] = None
 
     def basket(self) -> Basket:
         """Return the order as the domain has it."""
-        quantities: Counter[str] = Counter()
+        quantities: Counter[Item] = Counter()
         for line in self.lines:
-            quantities[line.product_id] += line.quantity
+            quantities[Item(line.product_id, line.variant_id)] += line.quantity
         expected = None if self.expected_total is None else self.expected_total.money()
-        return Basket(quantities, self.payment_method, expected)
+        return Basket(quantities, self.payment_method, expected, self.currency)
 
 
 class PaymentView(BaseModel):
@@ -129,6 +136,8 @@ async def _checkout(request: Request) -> Checkout:
         OutOfStock,
         PriceChanged,
         UnknownProducts,
+        UnknownVariant,
+        VariantNeeded,
         MixedCurrencies,
         TotalTooLarge,
         KeyReused,

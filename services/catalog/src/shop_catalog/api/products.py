@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, Field
 
 from shop_catalog.api.errors import ERRORS
-from shop_catalog.api.requests import Amount, Asked, Id
+from shop_catalog.api.product_bodies import ChangeProduct, CreateProduct
+from shop_catalog.api.product_views import ProductView
+from shop_catalog.api.requests import Asked, Id
 from shop_catalog.application import products
-from shop_catalog.domain.errors import AccessDenied, KeyReused, ProductNotFound, SkuTaken, VersionConflict
-from shop_catalog.domain.products import Hit, Product, ProductDetails
-from shop_catalog.domain.stock import MAX_STOCK
-from shop_chassis.auth import Authenticated
+from shop_catalog.domain.errors import (
+    AccessDenied,
+    IllegalStatus,
+    InvalidTranslations,
+    InvalidVariants,
+    KeyReused,
+    ProductNotFound,
+    ReferenceTaken,
+    SkuTaken,
+    UnknownCategory,
+    VariantNeeded,
+    VersionConflict,
+)
+from shop_catalog.domain.products import Hit
+from shop_chassis.auth import Authenticated, MaybeCaller
 from shop_chassis.http import (
     BadCursor,
     BadEntityTag,
     BadIdempotencyKey,
-    Body,
     IfMatch,
     Listing,
     Page,
@@ -28,87 +39,30 @@ from shop_chassis.http import (
     Transact,
     encode_cursor,
     etag,
+    names,
 )
 from shop_chassis.openapi import responses
 from shop_chassis.problems import PreconditionRequired
-from shop_events.contracts import Money
 
 router = APIRouter(tags=["products"])
 
-Sku = Annotated[str, Field(min_length=1, max_length=64)]
-Title = Annotated[str, Field(min_length=1, max_length=200)]
-Description = Annotated[str, Field(max_length=10_000)]
-Category = Annotated[str, Field(min_length=1, max_length=100)]
-ImageUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://\S+$")]
+_MISFITS = (SkuTaken, ReferenceTaken, UnknownCategory, InvalidVariants, InvalidTranslations)
 
-
-class CreateProduct(Body):
-    """A product to be put on sale, with ``stock`` pieces of it."""
-
-    sku: Sku
-    title: Title
-    description: Description = ""
-    category: Category | None = None
-    price: Amount
-    image_url: ImageUrl | None = None
-    stock: Annotated[int, Field(ge=0, le=MAX_STOCK)] = 0
-
-    def details(self) -> ProductDetails:
-        """Return what is said of the product."""
-        said = self.model_dump(exclude={"price", "stock"})
-        return ProductDetails(price=self.price.money(), **said)
-
-
-def _unsaid() -> Any:
-    """Stand in for a field that was not sent; it is never read."""
-    return None
-
-
-class ChangeProduct(Body):
-    """What is to be said differently; what is not sent stays."""
-
-    sku: Sku = Field(default_factory=_unsaid)
-    title: Title = Field(default_factory=_unsaid)
-    description: Description = Field(default_factory=_unsaid)
-    category: Category | None = None
-    price: Amount = Field(default_factory=_unsaid)
-    image_url: ImageUrl | None = None
-
-    def changes(self) -> dict[str, Any]:
-        """Return what was sent, by name."""
-        sent = {name: getattr(self, name) for name in self.model_fields_set}
-        return {name: value.money() if isinstance(value, Amount) else value for name, value in sent.items()}
-
-
-class ProductView(BaseModel):
-    """A product as anybody may see it. ``available`` says whether there is anything to sell."""
-
-    id: str
-    sku: str
-    title: str
-    description: str
-    category: str | None
-    price: Money
-    image_url: str | None
-    available: bool
-
-    @classmethod
-    def of(cls, product: Product) -> Self:
-        """Return how a product is shown."""
-        said = {name: getattr(product.details, name) for name in ProductDetails.__dataclass_fields__}
-        return cls(id=product.id, available=product.available, **said)
+AcceptLanguage = Annotated[
+    str, Header(alias="Accept-Language", max_length=500, description="Languages that are understood")
+]
 
 
 @router.post(
     "/v1/products",
     status_code=201,
-    responses=responses(AccessDenied, BadIdempotencyKey, SkuTaken, KeyReused, of=ERRORS),
+    responses=responses(AccessDenied, BadIdempotencyKey, KeyReused, *_MISFITS, of=ERRORS),
 )
 async def create_product(
     body: CreateProduct, caller: Authenticated, asked: Asked, transact: Transact, response: Response
 ) -> ProductView:
-    """Put a product on sale."""
-    product = await transact(products.create, body.details(), body.stock, caller, asked(body))
+    """Put a product on sale, or make a draft of one."""
+    product = await transact(products.create, body.new(), caller, asked(body))
     response.headers["ETag"] = etag(product.version)
     response.headers["Location"] = f"/v1/products/{product.id}"
     return ProductView.of(product)
@@ -145,17 +99,22 @@ async def list_products(
 )
 async def show_product(
     id: Id,
+    caller: MaybeCaller,
     read: Read,
     response: Response,
+    accept_language: AcceptLanguage = "",
+    *,
     if_none_match: Annotated[str, Header(max_length=1000, description="ETag that is known already")] = "",
 ) -> ProductView | Response:
-    """Show a product; its ETag is what a change must name."""
-    product = await read(products.show, id)
-    tag = etag(product.version)
-    if _names(if_none_match, tag):
-        return Response(status_code=304, headers={"ETag": tag})
-    response.headers["ETag"] = tag
-    return ProductView.of(product)
+    """Show a product in the language that suits best; its ETag is what a change must name."""
+    product = await read(products.show, id, caller)
+    language = product.details.best_language(accept_language)
+    tag = etag(product.version, "" if language == product.details.language else language)
+    headers = {"ETag": tag, "Content-Language": language, "Vary": "Accept-Language, Authorization"}
+    if names(if_none_match, tag):
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return ProductView.of(product, language)
 
 
 @router.patch(
@@ -164,9 +123,11 @@ async def show_product(
         AccessDenied,
         BadEntityTag,
         ProductNotFound,
-        SkuTaken,
         VersionConflict,
         PreconditionRequired,
+        VariantNeeded,
+        IllegalStatus,
+        *_MISFITS,
         of=ERRORS,
     ),
 )
@@ -179,7 +140,7 @@ async def change_product(
     *,
     response: Response,
 ) -> ProductView:
-    """Say something else of a product."""
+    """Say something else of a product, publish it, take it back to a draft, or archive it."""
     product = await transact(products.change, id, body.changes(), version, caller)
     response.headers["ETag"] = etag(product.version)
     return ProductView.of(product)
@@ -213,9 +174,3 @@ def _place(page: PageRequest) -> tuple[float, str] | None:
     if not math.isfinite(score):
         raise BadCursor
     return score, after[1]
-
-
-def _names(if_none_match: str, tag: str) -> bool:
-    """Say whether If-None-Match names ``tag``, by weak comparison (RFC 9110, section 13.1.2)."""
-    named = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return tag in named or "*" in named

@@ -11,8 +11,16 @@ from pydantic import BaseModel, Field
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.requests import Asked, Id
 from shop_catalog.application import stock
-from shop_catalog.domain.errors import AccessDenied, KeyReused, ProductNotFound, StockOutOfRange
+from shop_catalog.domain.errors import (
+    AccessDenied,
+    KeyReused,
+    ProductNotFound,
+    StockOutOfRange,
+    UnknownVariant,
+    VariantNeeded,
+)
 from shop_catalog.domain.stock import MAX_STOCK, StockAdjustment
+from shop_catalog.domain.variants import Item
 from shop_chassis.auth import Authenticated
 from shop_chassis.http import BadIdempotencyKey, Body, Transact
 from shop_chassis.openapi import responses
@@ -25,6 +33,9 @@ class AdjustStock(Body):
 
     delta: Annotated[int, Field(ge=-MAX_STOCK, le=MAX_STOCK)]
     reason: Annotated[str, Field(min_length=1, max_length=200)]
+    variant_id: Annotated[str | None, Field(max_length=100, description="Needed where there are several")] = (
+        None
+    )
 
 
 class AdjustmentView(BaseModel):
@@ -32,6 +43,7 @@ class AdjustmentView(BaseModel):
 
     id: str
     product_id: str
+    variant_id: str
     delta: int
     reason: str
     left: int
@@ -47,12 +59,20 @@ class AdjustmentView(BaseModel):
     "/v1/products/{id}/stock-adjustments",
     status_code=201,
     responses=responses(
-        AccessDenied, BadIdempotencyKey, ProductNotFound, StockOutOfRange, KeyReused, of=ERRORS
+        AccessDenied,
+        BadIdempotencyKey,
+        ProductNotFound,
+        UnknownVariant,
+        VariantNeeded,
+        StockOutOfRange,
+        KeyReused,
+        of=ERRORS,
     ),
 )
 async def adjust_stock(
     id: Id, body: AdjustStock, caller: Authenticated, asked: Asked, transact: Transact
 ) -> AdjustmentView:
     """Correct how many pieces of a product there are."""
-    adjustment = await transact(stock.adjust, id, caller, asked(body), delta=body.delta, reason=body.reason)
+    item = Item(id, body.variant_id)
+    adjustment = await transact(stock.adjust, item, caller, asked(body), delta=body.delta, reason=body.reason)
     return AdjustmentView.of(adjustment)

@@ -32,17 +32,17 @@ async def place(uow: CatalogUnitOfWork, basket: Basket, request: RequestKey) -> 
     The payment attempt is stored here, before the provider hears of it.
 
     Raises:
-        UnknownProducts, MixedCurrencies, TotalTooLarge: the basket cannot be sold.
+        UnknownProducts, UnknownVariant, VariantNeeded, MixedCurrencies, TotalTooLarge: it cannot be sold.
         PriceChanged: the total is not the one that the customer saw.
         OutOfStock: there is less than asked for.
         KeyReused: the request's key came with another request.
     """
     if earlier := await uow.orders.for_request(request):
         return Placement(earlier, is_new=False)
-    quote = Quote.of(basket.quantities, await uow.products.on_sale(basket.quantities))
+    quote = Quote.of(basket.quantities, await uow.products.on_sale(basket.product_ids), basket.currency)
     quote.assert_is(basket.expected_total)
     at = now()
-    await stock.take(uow, basket.quantities, at)
+    await stock.take(uow, quote.pieces, at)
     attempt = PaymentAttempt(id=new_id("pay"), method=basket.payment_method)
     order = Order.place(new_id("ord"), request, quote, attempt, at)
     await uow.add_order(order, CHECK_PAYMENT_AFTER)

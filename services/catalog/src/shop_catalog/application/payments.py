@@ -53,7 +53,7 @@ async def abandon(uow: CatalogUnitOfWork, order_id: str) -> Order:
     if order.status is OrderStatus.PLACED:
         at = now()
         order.abandon(at)
-        await stock.give_back(uow, order.quantities, at)
+        await stock.give_back(uow, order.pieces, at)
         await uow.save_order(order)
         await _reverse(uow, order, None, REVERSE_BLINDLY_AFTER)
     return order
@@ -101,7 +101,7 @@ async def _settle_placed(uow: CatalogUnitOfWork, order: Order, outcome: Outcome)
             order.pay(intent_id, at)
         case Declined(code):
             order.decline(code, at)
-            await stock.give_back(uow, order.quantities, at)
+            await stock.give_back(uow, order.pieces, at)
         case Unknown():
             return
     await uow.save_order(order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from shop_catalog.application.clock import now
@@ -10,56 +10,62 @@ from shop_catalog.domain.access import Caller, demand_merchant
 from shop_catalog.domain.errors import OutOfStock, ProductNotFound
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.stock import StockAdjustment, StockItem
+from shop_catalog.domain.variants import Item, Pieces
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.ids import new_id
 
 
-async def take(uow: CatalogUnitOfWork, quantities: Mapping[str, int], at: datetime) -> None:
-    """Take pieces by product id, all or none.
+async def take(uow: CatalogUnitOfWork, pieces: Sequence[Pieces], at: datetime) -> None:
+    """Take pieces, each variant named once, all or none.
 
     Raises:
         OutOfStock: there is less of some; it names all of them.
     """
-    items = await uow.stock.of(quantities)
-    short = quantities.keys() - {item.product_id for item in items if item.has(quantities[item.product_id])}
+    items = {item.variant_id: item for item in await uow.stock.of(each.variant_id for each in pieces)}
+    short = [each for each in pieces if not _is_there(items.get(each.variant_id), each.quantity)]
     if short:
-        raise OutOfStock(short)
-    for item in items:
-        item.take(quantities[item.product_id], at)
-    await _keep(uow, items)
+        raise OutOfStock((each.product_id for each in short), (each.variant_id for each in short))
+    for each in pieces:
+        items[each.variant_id].take(each.quantity, at)
+    await _keep(uow, list(items.values()))
 
 
-async def give_back(uow: CatalogUnitOfWork, quantities: Mapping[str, int], at: datetime) -> None:
-    """Put pieces back, by product id; those of products that are gone have nowhere to go."""
+async def give_back(uow: CatalogUnitOfWork, pieces: Sequence[Pieces], at: datetime) -> None:
+    """Put pieces back; those of variants that are gone have nowhere to go."""
+    quantities = {each.variant_id: each.quantity for each in pieces}
     items = await uow.stock.of(quantities)
     for item in items:
-        item.give_back(quantities[item.product_id], at)
+        item.give_back(quantities[item.variant_id], at)
     await _keep(uow, items)
 
 
 async def adjust(
-    uow: CatalogUnitOfWork, product_id: str, caller: Caller, request: RequestKey, *, delta: int, reason: str
+    uow: CatalogUnitOfWork, item: Item, caller: Caller, request: RequestKey, *, delta: int, reason: str
 ) -> StockAdjustment:
-    """Correct a stock by ``delta`` pieces; the same request corrects it once.
+    """Correct the stock of a variant by ``delta`` pieces; the same request corrects it once.
 
     Raises:
         AccessDenied: the caller is no merchant.
         ProductNotFound: there is none.
+        UnknownVariant, VariantNeeded: it is not clear which variant is meant.
         StockOutOfRange: the result would be below zero, or too much.
         KeyReused: the request's key came with another request.
     """
     demand_merchant(caller)
     if earlier := await uow.adjustments.for_request(request):
         return earlier
-    items = await uow.stock.of([product_id])
-    if not items:
+    product = await uow.products.get(item.product_id)
+    if product is None:
         raise ProductNotFound
+    variant = product.variant(item.variant_id)
+    items = await uow.stock.of([variant.id])
     at = now()
     items[0].adjust(delta, at)
     await _keep(uow, items)
     adjustment = StockAdjustment(
         id=new_id("adj"),
-        product_id=product_id,
+        product_id=product.id,
+        variant_id=variant.id,
         delta=delta,
         reason=reason,
         left=items[0].left,
@@ -70,14 +76,19 @@ async def adjust(
     return adjustment
 
 
+def _is_there(item: StockItem | None, quantity: int) -> bool:
+    return item is not None and item.has(quantity)
+
+
 async def _keep(uow: CatalogUnitOfWork, items: Sequence[StockItem]) -> None:
-    """Store stock; a product changes only when it goes in or out of stock."""
+    """Store stock; a product changes only when a variant goes in or out of stock."""
     if not items:
         return
     await uow.save_stock(items)
-    crossed = {item.product_id: item.available for item in items if item.crossed}
+    crossed = [item for item in items if item.crossed]
     if crossed:
-        products = await uow.products.on_sale(crossed)
-        for product in products:
-            product.set_available(crossed[product.id])
-        await uow.save_products(products)
+        products = {each.id: each for each in await uow.products.some({item.product_id for item in crossed})}
+        for item in crossed:
+            if product := products.get(item.product_id):
+                product.set_available(item.variant_id, item.available)
+        await uow.save_products(list(products.values()))

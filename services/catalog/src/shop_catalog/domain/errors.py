@@ -7,6 +7,17 @@
     ├── KeyReused              the idempotency key came with another request before
     ├── VersionConflict        somebody changed the product meanwhile
     ├── ProductNotFound
+    ├── CategoryNotFound
+    ├── UnknownCategory        a product is to go into a category that there is not
+    ├── CategoryTaken          the parent has another child of this name
+    ├── CategoryInUse          there are products in it, or categories below it
+    ├── InvalidCategoryTree    a category would be below itself, or too deep
+    ├── UnknownVariant         the product has no such variant
+    ├── VariantNeeded          the product has several, and none was named
+    ├── InvalidVariants        they cannot be told apart, or not be paid for alike
+    ├── InvalidTranslations    two texts in the same language
+    ├── IllegalStatus          what was archived is not published at once
+    ├── ReferenceTaken         another product has this external reference
     ├── OrderNotFound          also for those who may not know that it exists
     ├── SkuTaken               another product carries this stock keeping unit
     ├── StockOutOfRange        an adjustment would leave less than nothing, or too much
@@ -47,6 +58,46 @@ class ProductNotFound(DomainError):
     """There is no such product, or no longer."""
 
 
+class CategoryNotFound(DomainError):
+    """There is no such category."""
+
+
+class UnknownCategory(DomainError):
+    """A product, or a category, is to go into a category that there is not."""
+
+
+class CategoryTaken(DomainError):
+    """There is another category of this name in the same place."""
+
+
+class CategoryInUse(DomainError):
+    """There are products in it, or categories below it."""
+
+
+class InvalidCategoryTree(DomainError):
+    """A category would be below itself, or too deep."""
+
+
+class UnknownVariant(DomainError):
+    """The product has no such variant."""
+
+
+class InvalidVariants(DomainError):
+    """Variants cannot be told apart, or cannot be paid for alike."""
+
+
+class InvalidTranslations(DomainError):
+    """Two texts of a product are in the same language."""
+
+
+class IllegalStatus(DomainError):
+    """A product cannot come into this status from the present one."""
+
+
+class ReferenceTaken(DomainError):
+    """Another product has this external reference."""
+
+
 class OrderNotFound(DomainError):
     """There is no such order, or it is somebody else's."""
 
@@ -72,8 +123,21 @@ class UnknownProducts(_OfProducts):
     """A basket names products that are not for sale."""
 
 
+class VariantNeeded(_OfProducts):
+    """A product has several variants, and none was named."""
+
+
 class OutOfStock(_OfProducts):
-    """There is less of some products than was asked for."""
+    """There is less of some products than was asked for.
+
+    Args:
+        product_ids: what it is about.
+        variant_ids: which of their variants.
+    """
+
+    def __init__(self, product_ids: Iterable[str], variant_ids: Iterable[str] = ()) -> None:
+        super().__init__(set(product_ids))
+        self.members["variant_ids"] = sorted(variant_ids)
 
 
 class MixedCurrencies(DomainError):

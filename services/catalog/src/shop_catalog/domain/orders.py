@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,8 +26,9 @@ from shop_catalog.domain.errors import (
 from shop_catalog.domain.payments import Charge, PaymentAttempt, PaymentState
 from shop_catalog.domain.products import MAX_AMOUNT, Product
 from shop_catalog.domain.requests import RequestKey
+from shop_catalog.domain.variants import Item, Pieces
 from shop_events.contracts import Aggregate, Money
-from shop_events.contracts.catalog import OrderCancelled, OrderLine, OrderPaid, OrderPlaced
+from shop_events.contracts.catalog import OrderCancelled, OrderLine, OrderPaid, OrderPlaced, first_variant_id
 
 PAYMENT_DECLINED = "payment_declined"
 PAYMENT_TIMED_OUT = "payment_timed_out"
@@ -61,14 +63,21 @@ class Basket:
     """What a customer wants to buy.
 
     Args:
-        quantities: pieces by product id.
+        quantities: pieces by product and variant; no variant means the only one.
         payment_method: the provider's token.
         expected_total: what the customer was shown, if they say.
+        currency: what they want to pay in; None for the usual one of what they buy.
     """
 
-    quantities: Mapping[str, int]
+    quantities: Mapping[Item, int]
     payment_method: str
     expected_total: Money | None = None
+    currency: str | None = None
+
+    @property
+    def product_ids(self) -> set[str]:
+        """The products it is about."""
+        return {item.product_id for item in self.quantities}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +88,27 @@ class Quote:
     total: Money
 
     @classmethod
-    def of(cls, quantities: Mapping[str, int], products: Iterable[Product]) -> Quote:
-        """Price a basket (pieces by product id) at the present prices.
+    def of(
+        cls, quantities: Mapping[Item, int], products: Iterable[Product], currency: str | None = None
+    ) -> Quote:
+        """Price a basket at the present prices; lines of the same variant are taken together.
 
         Raises:
             UnknownProducts: some are not for sale.
-            MixedCurrencies: the prices are in more than one currency.
+            UnknownVariant, VariantNeeded: it is not clear which variant of a product is meant.
+            MixedCurrencies: the prices are in more than one currency, or not in the one asked for.
             TotalTooLarge: the total is above MAX_AMOUNT.
         """
         on_sale = {product.id: product for product in products}
-        if unknown := quantities.keys() - on_sale.keys():
+        if unknown := {item.product_id for item in quantities} - on_sale.keys():
             raise UnknownProducts(unknown)
-        lines = tuple(_line(on_sale[product_id], count) for product_id, count in quantities.items())
+        pieces: Counter[Item] = Counter()
+        for item, count in quantities.items():
+            chosen = on_sale[item.product_id].variant(item.variant_id)
+            pieces[Item(item.product_id, chosen.id)] += count
+        lines = tuple(
+            _line(on_sale[item.product_id], item, count, currency) for item, count in pieces.items()
+        )
         currencies = {line.line_total.currency for line in lines}
         if len(currencies) != 1:
             raise MixedCurrencies(f"One order cannot be paid in {' and '.join(sorted(currencies))}.")
@@ -98,6 +116,11 @@ class Quote:
         if total.amount > MAX_AMOUNT:
             raise TotalTooLarge(f"An order can be worth {MAX_AMOUNT} minor units at most.")
         return cls(lines, total)
+
+    @property
+    def pieces(self) -> list[Pieces]:
+        """What is to be taken out of stock."""
+        return [_pieces(line) for line in self.lines]
 
     def as_json(self) -> dict[str, Any]:
         """Return what a client is shown: ``lines`` and ``total``."""
@@ -160,9 +183,9 @@ class Order(Aggregate):
         return order
 
     @property
-    def quantities(self) -> dict[str, int]:
-        """Pieces by product id."""
-        return {line.product_id: line.quantity for line in self.lines}
+    def pieces(self) -> list[Pieces]:
+        """What was taken out of stock for it."""
+        return [_pieces(line) for line in self.lines]
 
     @property
     def charge(self) -> Charge | None:
@@ -248,12 +271,25 @@ class Order(Aggregate):
         self.history.append(StatusChange(status, at, reason))
 
 
-def _line(product: Product, quantity: int) -> OrderLine:
-    price = product.details.price
+def _line(product: Product, item: Item, quantity: int, currency: str | None) -> OrderLine:
+    variant = product.variant(item.variant_id)
+    price = variant.price_in(currency)
+    if price is None:
+        raise MixedCurrencies(f"{variant.sku} is not sold in {currency}.")
+    title = product.details.title
+    if len(product.variants) > 1:
+        title = f"{title} ({', '.join(variant.options.values())})"
     return OrderLine(
         product_id=product.id,
-        title=product.details.title,
+        title=title,
         quantity=quantity,
         unit_price=price,
         line_total=price.times(quantity),
+        variant_id=variant.id,
+        sku=variant.sku,
     )
+
+
+def _pieces(line: OrderLine) -> Pieces:
+    variant_id = line.variant_id or first_variant_id(line.product_id)
+    return Pieces(line.product_id, variant_id, line.quantity)

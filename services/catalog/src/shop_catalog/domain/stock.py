@@ -1,4 +1,4 @@
-"""How many pieces of a product can be sold, and what others hear about it."""
+"""How many pieces of a variant can be sold, and what others hear about it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class StockAdjustment:
 
     id: str
     product_id: str
+    variant_id: str
     delta: int
     reason: str
     left: int
@@ -35,8 +36,9 @@ class StockAdjustment:
 
 @dataclass(kw_only=True, eq=False)
 class StockItem(Aggregate):
-    """The pieces of one product. Its version counts what others were told, not the sales."""
+    """The pieces of one variant. Its version counts what others were told, not the sales."""
 
+    variant_id: str
     product_id: str
     left: int
     version: int = 0
@@ -52,7 +54,7 @@ class StockItem(Aggregate):
 
     @property
     def crossed(self) -> bool:
-        """Whether the product went in or out of stock since this object was built."""
+        """Whether the variant went in or out of stock since this object was built."""
         return (self.left_before > 0) != self.available
 
     @property
@@ -71,7 +73,7 @@ class StockItem(Aggregate):
             OutOfStock: there are fewer.
         """
         if not self.has(quantity):
-            raise OutOfStock([self.product_id])
+            raise OutOfStock([self.product_id], [self.variant_id])
         self._set(self.left - quantity, at)
 
     def give_back(self, quantity: int, at: datetime) -> None:
@@ -90,9 +92,10 @@ class StockItem(Aggregate):
 
     def _set(self, left: int, at: datetime) -> None:
         before, self.left = self.left, left
+        of = {"product_id": self.product_id, "variant_id": self.variant_id, "at": at}
         if before > 0 and left == 0:
-            self.record(StockRanOut(product_id=self.product_id, at=at))
+            self.record(StockRanOut.model_validate(of))
         elif before == 0 and left > 0:
-            self.record(StockReturned(product_id=self.product_id, left=left, at=at))
+            self.record(StockReturned.model_validate({**of, "left": left}))
         elif before > LOW_WATER >= left:
-            self.record(StockLow(product_id=self.product_id, left=left, at=at))
+            self.record(StockLow.model_validate({**of, "left": left}))

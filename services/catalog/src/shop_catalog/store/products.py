@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +10,14 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_catalog.domain.errors import VersionConflict
-from shop_catalog.domain.products import Hit, Product, ProductDetails
+from shop_catalog.domain.products import Hit, Product, Rating
 from shop_catalog.domain.requests import RequestKey
-from shop_catalog.store.documents import Document, Repository, request_document, request_of, version_before
-from shop_events.contracts import Money
+from shop_catalog.store.documents import Document, Repository, request_document
+from shop_catalog.store.product_documents import product_of, product_state
 
 PRODUCTS = "products"
 
-UNRATED = {"popularity": 0.0, "rank": 0.0, "rated": -1}
+UNRATED = {"popularity": 0.0, "trend": 0.0, "rank": 0.0, "rated": -1}
 """What a product has before analytics has told of it."""
 
 _RANK = {
@@ -47,47 +46,68 @@ class Products(Repository):
         found = await self._collection.find_one({"_id": product_id, "deleted": False}, session=self._session)
         return None if found is None else product_of(found)
 
-    async def on_sale(self, product_ids: Iterable[str]) -> list[Product]:
-        """Return those of ``product_ids`` that exist, in no particular order."""
+    async def some(self, product_ids: Iterable[str]) -> list[Product]:
+        """Return those of ``product_ids`` that exist, drafts too, in no particular order."""
         wanted = list(product_ids)
-        query = {"_id": {"$in": wanted}, "deleted": False}
-        return await self._many(query, len(wanted))
+        return await self._many({"_id": {"$in": wanted}, "deleted": False}, len(wanted))
 
-    async def carries_sku(self, sku: str) -> bool:
-        """Say whether a product has this stock keeping unit."""
-        query = {"sku": sku, "deleted": False}
+    async def on_sale(self, product_ids: Iterable[str]) -> list[Product]:
+        """Return those of ``product_ids`` that shoppers see, in no particular order."""
+        wanted = list(product_ids)
+        return await self._many({"_id": {"$in": wanted}, "shown": True}, len(wanted))
+
+    async def carrying(self, skus: Iterable[str]) -> set[str]:
+        """Return those of the stock keeping units that a product has."""
+        wanted = list(skus)
+        query = {"variants.sku": {"$in": wanted}, "deleted": False}
+        found = self._collection.find(query, {"variants.sku": 1}, session=self._session).limit(len(wanted))
+        carried = {variant["sku"] async for document in found for variant in document["variants"]}
+        return carried.intersection(wanted)
+
+    async def referred_to(self, references: Iterable[str]) -> list[Product]:
+        """Return the products that have one of these external references."""
+        wanted = list(references)
+        return await self._many({"reference": {"$in": wanted}, "deleted": False}, len(wanted))
+
+    async def is_in_use(self, category_id: str) -> bool:
+        """Say whether a product is in a category, or in one below it."""
+        query = {"category_ids": category_id, "deleted": False}
         return await self._collection.find_one(query, {"_id": 1}, session=self._session) is not None
+
+    async def under(self, category_id: str, after: str, limit: int) -> list[Product]:
+        """Return up to ``limit`` products in a category, or below it, from behind the id ``after``."""
+        return await self._many({"category_ids": category_id, "_id": {"$gt": after}}, limit)
 
     async def page(self, limit: int, after: str | None, sku: str | None) -> list[Product]:
         """Return up to ``limit`` products in the order of their ids, from behind ``after``."""
-        query: Document = {"deleted": False}
+        query: Document = {"shown": True}
         if after is not None:
             query["_id"] = {"$gt": after}
         if sku is not None:
-            query["sku"] = sku
+            query["variants.sku"] = sku
         return await self._many(query, limit)
 
     async def popular(self, limit: int, after: tuple[float, str] | None) -> list[Hit]:
         """Return up to ``limit`` products, the most wanted first, from behind ``after``."""
-        query: Document = {"deleted": False}
+        query: Document = {"shown": True}
         if after is not None:
             rank, product_id = after
             query["$or"] = [{"rank": {"$lt": rank}}, {"rank": rank, "_id": {"$gt": product_id}}]
         found = self._collection.find(query, session=self._session).sort([("rank", -1), ("_id", 1)])
         return [(document["rank"], product_of(document)) async for document in found.limit(limit)]
 
-    async def rate(self, product_id: str, popularity: float, rank: float, sequence: int) -> None:
+    async def rate(self, product_id: str, rating: Rating, sequence: int) -> None:
         """Note how much a product is wanted, unless newer is known. It is no change of the product."""
         await self._collection.update_one(
             {"_id": product_id, "rated": {"$lt": sequence}},
-            {"$set": {"popularity": popularity, "rank": rank, "rated": sequence}},
+            {"$set": {**rating._asdict(), "rated": sequence}},
             session=self._session,
         )
 
     async def search(self, text: str, limit: int, after: tuple[float, str] | None) -> list[Hit]:
         """Return up to ``limit`` products that match, the most relevant first, from behind ``after``."""
         stages: list[Document] = [
-            {"$match": {"$text": {"$search": text}, "deleted": False}},
+            {"$match": {"$text": {"$search": text}, "shown": True}},
             {"$set": {"score": _RANK}},
         ]
         if after is not None:
@@ -109,7 +129,7 @@ class Products(Repository):
                 "_id": product.id,
                 "request": request_document(product.request),
                 **UNRATED,
-                **_state(product),
+                **product_state(product),
             },
             session=self._session,
         )
@@ -123,7 +143,7 @@ class Products(Repository):
         if not products:
             return
         writes = [
-            UpdateOne({"_id": each.id, "version": version_before(each)}, {"$set": _state(each)})
+            UpdateOne({"_id": each.id, "version": each.version_read}, {"$set": product_state(each)})
             for each in products
         ]
         result = await self._collection.bulk_write(writes, ordered=False, session=self._session)
@@ -139,32 +159,3 @@ class Products(Repository):
     async def _many(self, query: Document, limit: int) -> list[Product]:
         found = self._collection.find(query, session=self._session).sort("_id", 1).limit(limit)
         return [product_of(document) async for document in found]
-
-
-def product_of(document: Document) -> Product:
-    """Return the product that a document holds."""
-    return Product(
-        id=document["_id"],
-        details=ProductDetails(
-            sku=document["sku"],
-            title=document["title"],
-            description=document["description"],
-            category=document["category"],
-            price=Money(**document["price"]),
-            image_url=document["image_url"],
-        ),
-        available=document["available"],
-        request=request_of(document),
-        deleted=document["deleted"],
-        version=document["version"],
-    )
-
-
-def _state(product: Product) -> dict[str, Any]:
-    details = asdict(product.details) | {"price": product.details.price.model_dump()}
-    return {
-        **details,
-        "available": product.available,
-        "deleted": product.deleted,
-        "version": product.version,
-    }

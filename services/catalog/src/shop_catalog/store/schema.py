@@ -8,24 +8,55 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid
 
+from shop_catalog.domain.categories import DEEPEST
 from shop_catalog.domain.orders import OrderStatus
+from shop_catalog.domain.products import ProductStatus
+from shop_catalog.domain.variants import MOST_VARIANTS
+from shop_catalog.store import migrations
+from shop_catalog.store.categories import CATEGORIES
 from shop_catalog.store.orders import ORDERS
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
-from shop_catalog.store.products import PRODUCTS, UNRATED
+from shop_catalog.store.products import PRODUCTS
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS
 
 _COUNT = {"bsonType": ["int", "long"], "minimum": 0}
 _MONEY = {"bsonType": "object", "required": ["amount", "currency"], "properties": {"amount": _COUNT}}
 _TEXT = {"bsonType": "string", "minLength": 1}
+_VARIANT = {
+    "bsonType": "object",
+    "required": ["id", "sku", "prices", "options", "chosen", "available"],
+    "properties": {
+        "id": _TEXT,
+        "sku": _TEXT,
+        "prices": {"bsonType": "array", "minItems": 1, "items": _MONEY},
+        "available": {"bsonType": "bool"},
+    },
+}
 
 _VALIDATORS: dict[str, dict[str, Any]] = {
     PRODUCTS: {
-        "required": ["sku", "title", "price", "available", "deleted", "version", "request"],
-        "properties": {"sku": _TEXT, "title": _TEXT, "price": _MONEY, "version": _COUNT},
+        "required": ["title", "variants", "status", "shown", "deleted", "version", "request"],
+        "properties": {
+            "title": _TEXT,
+            "variants": {"bsonType": "array", "minItems": 1, "maxItems": MOST_VARIANTS, "items": _VARIANT},
+            "status": {"enum": [status.value for status in ProductStatus]},
+            "version": _COUNT,
+        },
     },
-    STOCK: {"required": ["left", "version"], "properties": {"left": _COUNT, "version": _COUNT}},
+    CATEGORIES: {
+        "required": ["name", "key", "parent_id", "ancestors", "version", "spread"],
+        "properties": {
+            "name": _TEXT,
+            "ancestors": {"bsonType": "array", "maxItems": DEEPEST - 1},
+            "version": _COUNT,
+        },
+    },
+    STOCK: {
+        "required": ["product_id", "left", "version"],
+        "properties": {"left": _COUNT, "version": _COUNT},
+    },
     STOCK_ADJUSTMENTS: {
-        "required": ["product_id", "delta", "left", "request"],
+        "required": ["product_id", "variant_id", "delta", "left", "request"],
         "properties": {"left": _COUNT},
     },
     ORDERS: {
@@ -43,26 +74,41 @@ _VALIDATORS: dict[str, dict[str, Any]] = {
 _ONE_FOR_A_REQUEST = IndexModel(
     [("request.user_id", ASCENDING), ("request.key", ASCENDING)], name="one_for_a_request", unique=True
 )
+_SHOWN: dict[str, Any] = {"partialFilterExpression": {"shown": True}}
 _INDEXES: dict[str, list[IndexModel]] = {
     PRODUCTS: [
         _ONE_FOR_A_REQUEST,
         IndexModel(
-            [("sku", ASCENDING)],
-            name="one_for_a_sku",
+            [("variants.sku", ASCENDING)],
+            name="one_for_a_variant",
             unique=True,
             partialFilterExpression={"deleted": False},
         ),
         IndexModel(
-            [("title", "text"), ("category", "text"), ("sku", "text"), ("description", "text")],
-            name="search",
-            weights={"title": 10, "category": 5, "sku": 5, "description": 1},
-            default_language="english",
+            [("reference", ASCENDING)],
+            name="one_for_a_reference",
+            unique=True,
+            partialFilterExpression={"deleted": False, "reference": {"$type": "string"}},
         ),
         IndexModel(
-            [("rank", DESCENDING), ("_id", ASCENDING)],
-            name="popular",
-            partialFilterExpression={"deleted": False},
+            [
+                ("title", "text"),
+                ("category_path.name", "text"),
+                ("variants.sku", "text"),
+                ("description", "text"),
+            ],
+            name="words",
+            weights={"title": 10, "category_path.name": 5, "variants.sku": 5, "description": 1},
+            default_language="english",
+            language_override="text_language",
         ),
+        IndexModel([("rank", DESCENDING), ("_id", ASCENDING)], name="most_wanted", **_SHOWN),
+        IndexModel([("category_ids", ASCENDING), ("_id", ASCENDING)], name="of_a_category"),
+    ],
+    CATEGORIES: [
+        IndexModel([("parent_id", ASCENDING), ("key", ASCENDING)], name="one_for_a_name", unique=True),
+        IndexModel([("ancestors.id", ASCENDING)], name="below"),
+        IndexModel([("spread", ASCENDING)], name="unspread", partialFilterExpression={"spread": False}),
     ],
     STOCK_ADJUSTMENTS: [_ONE_FOR_A_REQUEST],
     ORDERS: [
@@ -84,14 +130,18 @@ _INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
+_OUTDATED = {PRODUCTS: ["one_for_a_sku", "search", "popular"]}
+
+
 async def migrate(db: AsyncDatabase[Any]) -> None:
     """Make the database fit; again is harmless."""
-    await db[PRODUCTS].update_many({"rated": {"$exists": False}}, {"$set": UNRATED})
     for name, schema in _VALIDATORS.items():
         validator = {"$jsonSchema": {"bsonType": "object", **schema}}
         try:
             await db.create_collection(name, validator=validator)
         except CollectionInvalid:
             await db.command("collMod", name, validator=validator)
-        if name in _INDEXES:
-            await db[name].create_indexes(_INDEXES[name])
+    await migrations.documents(db)
+    await migrations.forget_indexes(db, _OUTDATED)
+    for name, indexes in _INDEXES.items():
+        await db[name].create_indexes(indexes)

@@ -19,19 +19,22 @@ STOCK_ADJUSTMENTS = "stock_adjustments"
 class Stock(Repository):
     """How many pieces are left."""
 
-    async def of(self, product_ids: Iterable[str]) -> list[StockItem]:
-        """Return the stock of those of ``product_ids`` that have any record of it."""
-        wanted = list(product_ids)
+    async def of(self, variant_ids: Iterable[str]) -> list[StockItem]:
+        """Return the stock of those of ``variant_ids`` that have any record of it."""
+        wanted = list(variant_ids)
         found = self._collection.find({"_id": {"$in": wanted}}, session=self._session).limit(len(wanted))
         return [
-            StockItem(product_id=each["_id"], left=each["left"], version=each["version"])
+            StockItem(
+                variant_id=each["_id"],
+                product_id=each["product_id"],
+                left=each["left"],
+                version=each["version"],
+            )
             async for each in found
         ]
 
-    async def add(self, item: StockItem) -> None:
-        await self._collection.insert_one(
-            {"_id": item.product_id, "left": item.left, "version": item.version}, session=self._session
-        )
+    async def add(self, items: Sequence[StockItem]) -> None:
+        await self._collection.insert_many([_document(item) for item in items], session=self._session)
 
     async def save(self, items: Sequence[StockItem]) -> None:
         """Store what was taken and put back: one conditional update each, in one statement.
@@ -43,10 +46,10 @@ class Stock(Repository):
             [_change(item) for item in items], ordered=False, session=self._session
         )
         if result.matched_count != len(items):
-            raise OutOfStock(item.product_id for item in items)
+            raise OutOfStock((each.product_id for each in items), (each.variant_id for each in items))
 
-    async def remove(self, product_id: str) -> None:
-        await self._collection.delete_one({"_id": product_id}, session=self._session)
+    async def remove(self, variant_ids: Iterable[str]) -> None:
+        await self._collection.delete_many({"_id": {"$in": list(variant_ids)}}, session=self._session)
 
 
 class StockAdjustments(Repository):
@@ -60,6 +63,7 @@ class StockAdjustments(Repository):
         return StockAdjustment(
             id=found["_id"],
             product_id=found["product_id"],
+            variant_id=found["variant_id"],
             delta=found["delta"],
             reason=found["reason"],
             left=found["left"],
@@ -73,6 +77,10 @@ class StockAdjustments(Repository):
         await self._collection.insert_one(document, session=self._session)
 
 
+def _document(item: StockItem) -> Document:
+    return {"_id": item.variant_id, "product_id": item.product_id, "left": item.left, "version": item.version}
+
+
 def _change(item: StockItem) -> UpdateOne:
-    enough = {"_id": item.product_id, "left": {"$gte": -item.delta}}
+    enough = {"_id": item.variant_id, "left": {"$gte": -item.delta}}
     return UpdateOne(enough, {"$inc": {"left": item.delta, "version": len(item.facts)}})

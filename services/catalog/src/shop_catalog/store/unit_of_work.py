@@ -9,6 +9,7 @@ from functools import cached_property
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.products import Product
 from shop_catalog.domain.stock import StockItem
+from shop_catalog.store.categories import CATEGORIES, Categories
 from shop_catalog.store.orders import ORDERS, Orders
 from shop_catalog.store.payments import PAYMENT_EVENTS, PAYMENT_REVERSALS, PaymentEvents, Reversals
 from shop_catalog.store.products import PRODUCTS, Products
@@ -22,6 +23,10 @@ class CatalogUnitOfWork(UnitOfWork):
     @cached_property
     def products(self) -> Products:
         return Products(self.db[PRODUCTS], self.session)
+
+    @cached_property
+    def categories(self) -> Categories:
+        return Categories(self.db[CATEGORIES], self.session)
 
     @cached_property
     def stock(self) -> Stock:
@@ -49,7 +54,7 @@ class CatalogUnitOfWork(UnitOfWork):
 
     async def save_products(self, products: Sequence[Product]) -> None:
         """Store those that have changed."""
-        changed = [product for product in products if product.facts]
+        changed = [product for product in products if product.is_changed]
         await self.products.save(changed)
         for product in changed:
             self.publish(product.facts)

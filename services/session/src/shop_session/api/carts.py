@@ -16,18 +16,30 @@ from shop_session.api.preconditions import MaybeVersion
 from shop_session.api.visit import Visitor
 from shop_session.application import carts
 from shop_session.application.carts import Request, ShownCart
-from shop_session.domain.carts import MOST_LINES, MOST_PIECES
-from shop_session.domain.errors import CartFull, KeyReused, SessionEnded, TooManyPieces, VersionConflict
+from shop_session.domain.carts import MOST_LINES, MOST_PIECES, line_key, line_of
+from shop_session.domain.errors import (
+    CartFull,
+    KeyReused,
+    SessionEnded,
+    TooManyPieces,
+    VariantNeeded,
+    VersionConflict,
+)
 from shop_session.store.products import Product, ProductState
 
 router = APIRouter(tags=["cart"])
 
 _PRODUCT_ID = r"^[A-Za-z0-9_-]{1,100}$"
 ProductId = Annotated[str, Field(pattern=_PRODUCT_ID)]
-ProductIdInPath = Annotated[str, Path(pattern=_PRODUCT_ID)]
+_LINE = r"^[A-Za-z0-9_-]{1,100}(:[A-Za-z0-9_-]{1,100})?$"
+Line = Annotated[str, Field(pattern=_LINE)]
+LineInPath = Annotated[
+    str,
+    Path(pattern=_LINE, description="The product's id; with `:` and the variant's, where there are several"),
+]
 Pieces = Annotated[int, Field(ge=0, le=MOST_PIECES)]
 
-_REFUSALS = (SessionEnded, VersionConflict, CartFull, TooManyPieces, BadEntityTag)
+_REFUSALS = (SessionEnded, VariantNeeded, VersionConflict, CartFull, TooManyPieces, BadEntityTag)
 
 
 class PutLine(Body):
@@ -37,26 +49,36 @@ class PutLine(Body):
 
 
 class AddLine(Body):
-    """How many pieces more there are to be."""
+    """How many pieces more there are to be; a product with several variants needs to know of which."""
 
     product_id: ProductId
+    variant_id: ProductId | None = None
     quantity: Annotated[int, Field(ge=1, le=MOST_PIECES)]
+
+    @property
+    def line(self) -> str:
+        """The line they go into."""
+        return line_key(self.product_id, self.variant_id)
 
     def request(self, key: str) -> Request:
         """Return what the idempotency key stands for."""
-        return Request(key, hashlib.sha256(f"{self.product_id} {self.quantity}".encode()).hexdigest())
+        return Request(key, hashlib.sha256(f"{self.line} {self.quantity}".encode()).hexdigest())
 
 
 class ChangeCart(Body):
-    """How many pieces of some products there are to be, by product id; 0 takes a line out, others stay."""
+    """How many pieces there are to be; 0 takes a line out, others stay.
 
-    lines: Annotated[dict[ProductId, Pieces], Field(min_length=1, max_length=MOST_LINES)]
+    A line goes by its product's id; with ``:`` and the variant's id behind it, where there are several.
+    """
+
+    lines: Annotated[dict[Line, Pieces], Field(min_length=1, max_length=MOST_LINES)]
 
 
 class LineView(BaseModel):
     """A line. Title and prices are null of products that are gone, or of which nothing was heard yet."""
 
     product_id: str
+    variant_id: str | None
     quantity: int
     state: ProductState
     title: str | None
@@ -65,11 +87,12 @@ class LineView(BaseModel):
     image_url: str | None
 
     @classmethod
-    def of(cls, product: Product, quantity: int) -> Self:
+    def of(cls, product: Product, key: str, quantity: int) -> Self:
         """Return how a line is shown."""
         price = product.price
         return cls(
             product_id=product.id,
+            variant_id=line_of(key)[1],
             quantity=quantity,
             state=product.state,
             title=product.title,
@@ -92,7 +115,7 @@ class CartView(BaseModel):
         """Return how a cart is shown."""
         if shown.cart is None:
             return cls(version=0, pieces=0, lines=[], total=None)
-        lines = [LineView.of(shown.products[key], count) for key, count in shown.cart.quantities.items()]
+        lines = [LineView.of(shown.products[key], key, count) for key, count in shown.cart.quantities.items()]
         return cls(version=shown.cart.version, pieces=shown.cart.pieces, lines=lines, total=_total(lines))
 
 
@@ -112,17 +135,19 @@ async def change_cart(
 
 @router.post(
     "/v1/session/cart/lines",
-    responses=responses(SessionEnded, CartFull, TooManyPieces, KeyReused, BadIdempotencyKey, of=ERRORS),
+    responses=responses(
+        SessionEnded, VariantNeeded, CartFull, TooManyPieces, KeyReused, BadIdempotencyKey, of=ERRORS
+    ),
 )
 async def add_line(body: AddLine, visit: Visitor, key: IdempotencyKey, response: Response) -> CartView:
     """Put more pieces of a product into the cart."""
-    added = await visit.write(carts.add, body.product_id, body.quantity, body.request(key))
+    added = await visit.write(carts.add, body.line, body.quantity, body.request(key))
     return _answer(added, response)
 
 
 @router.put("/v1/session/cart/lines/{product_id}", responses=responses(*_REFUSALS, of=ERRORS))
 async def put_line(
-    product_id: ProductIdInPath, body: PutLine, visit: Visitor, version: MaybeVersion, response: Response
+    product_id: LineInPath, body: PutLine, visit: Visitor, version: MaybeVersion, response: Response
 ) -> CartView:
     """Have exactly so many pieces of a product."""
     return _answer(await visit.write(carts.put, {product_id: body.quantity}, version), response)
@@ -130,7 +155,7 @@ async def put_line(
 
 @router.delete("/v1/session/cart/lines/{product_id}", responses=responses(*_REFUSALS, of=ERRORS))
 async def remove_line(
-    product_id: ProductIdInPath, visit: Visitor, version: MaybeVersion, response: Response
+    product_id: LineInPath, visit: Visitor, version: MaybeVersion, response: Response
 ) -> CartView:
     """Take a product out of the cart; again is harmless."""
     return _answer(await visit.write(carts.put, {product_id: 0}, version), response)

@@ -19,6 +19,7 @@ ERRORS: ErrorMap = {
     errors.NotLinked: 403,
     errors.CartFull: 409,
     errors.TooManyPieces: 409,
+    errors.VariantNeeded: 422,
     errors.VersionConflict: PreconditionFailed,
     errors.StateNotFound: NotFound,
     errors.StateTooLarge: PayloadTooLarge,

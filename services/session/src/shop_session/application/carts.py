@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,9 +11,10 @@ from shop_events.contracts import Fact
 from shop_events.contracts.catalog import OrderPaid
 from shop_events.ids import derived_id
 from shop_session.application.sessions import live
-from shop_session.domain.carts import Cart
+from shop_session.domain.carts import Cart, line_key
+from shop_session.domain.errors import VariantNeeded
 from shop_session.domain.owners import Owner
-from shop_session.store.products import Product
+from shop_session.store.products import Product, ProductState
 from shop_session.store.unit_of_work import SessionUnitOfWork
 
 _BATCH = 100
@@ -28,7 +29,7 @@ class Request:
 
 
 class ShownCart(NamedTuple):
-    """A cart and its products by id. ``cart`` None is that of somebody who has no session."""
+    """A cart and what its lines are about, by their keys. ``cart`` is None for somebody without a session."""
 
     cart: Cart | None
     products: Mapping[str, Product]
@@ -49,28 +50,29 @@ async def show(uow: SessionUnitOfWork, digest: str | None) -> ShownCart:
 async def put(
     uow: SessionUnitOfWork, digest: str, quantities: Mapping[str, int], version: int | None = None
 ) -> ShownCart:
-    """Have exactly so many pieces of some products (0 takes a line out); other lines stay.
+    """Have exactly so many pieces in some lines (0 takes one out); other lines stay.
 
     Raises:
         SessionEnded: the session is over.
+        VariantNeeded: a product comes in several variants, and its line does not say which.
         VersionConflict: ``version`` was named and is not the present one.
         CartFull, TooManyPieces: there would be too much of it.
     """
     session = await live(uow, digest)
     cart = await uow.carts.of(session.owner, session.visitor_id)
     cart.assert_version(version)
+    await _assert_clear(uow, [line for line, pieces in quantities.items() if pieces])
     cart.put(quantities, session.visitor_id, uow.now)
     await uow.save_cart(cart)
     return await _shown(uow, cart)
 
 
-async def add(
-    uow: SessionUnitOfWork, digest: str, product_id: str, pieces: int, request: Request
-) -> ShownCart:
-    """Put more pieces of a product in; the same request adds them once.
+async def add(uow: SessionUnitOfWork, digest: str, line: str, pieces: int, request: Request) -> ShownCart:
+    """Put more pieces into a line; the same request adds them once.
 
     Raises:
         SessionEnded: the session is over.
+        VariantNeeded: the product comes in several variants, and the line does not say which.
         KeyReused: the request's key came with another request.
         CartFull, TooManyPieces: there would be too much of it.
     """
@@ -78,8 +80,9 @@ async def add(
     visitor_id = session.visitor_id
     cart = await uow.carts.of(session.owner, visitor_id)
     if not await uow.requests.is_repeated(visitor_id, request.key, request.fingerprint):
+        await _assert_clear(uow, [line])
         await uow.requests.remember(visitor_id, request.key, request.fingerprint, uow.now)
-        cart.add(product_id, pieces, visitor_id, uow.now)
+        cart.add(line, pieces, visitor_id, uow.now)
         await uow.save_cart(cart)
     return await _shown(uow, cart)
 
@@ -90,7 +93,8 @@ async def take_out_bought(uow: SessionUnitOfWork, order: OrderPaid) -> None:
     if cart.version:
         bought: dict[str, int] = {}
         for line in order.lines:
-            bought[line.product_id] = bought.get(line.product_id, 0) + line.quantity
+            key = line_key(line.product_id, line.variant_id)
+            bought[key] = bought.get(key, 0) + line.quantity
         cart.take_out(bought, uow.now)
         await uow.save_cart(cart)
 
@@ -118,4 +122,10 @@ async def _last_touch(uow: SessionUnitOfWork, cart: Cart) -> datetime:
 
 
 async def _shown(uow: SessionUnitOfWork, cart: Cart) -> ShownCart:
-    return ShownCart(cart, await uow.products.shown(cart.quantities))
+    return ShownCart(cart, await uow.products.lines(cart.quantities))
+
+
+async def _assert_clear(uow: SessionUnitOfWork, lines: Collection[str]) -> None:
+    about = await uow.products.lines(lines)
+    if unclear := [each.id for each in about.values() if each.state is ProductState.VARIANT_NEEDED]:
+        raise VariantNeeded(unclear)

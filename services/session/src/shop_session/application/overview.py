@@ -37,7 +37,7 @@ async def show(uow: SessionUnitOfWork, digest: str | None) -> Overview | None:
         await uow.carts.of(session.owner, session.visitor_id),
         await uow.contacts.of(session.user_id) if session.user_id else [],
         viewed,
-        await uow.products.shown(view.product_id for view in viewed),
+        await uow.products.shown([view.product_id for view in viewed]),
     )
 
 

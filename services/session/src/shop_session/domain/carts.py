@@ -15,6 +15,17 @@ MOST_LINES = 100
 MOST_PIECES = 999
 
 
+def line_key(product_id: str, variant_id: str | None = None) -> str:
+    """Return what a line goes by: ``prd_…`` for an only variant, ``prd_…:var_…`` for one of several."""
+    return product_id if variant_id is None else f"{product_id}:{variant_id}"
+
+
+def line_of(key: str) -> tuple[str, str | None]:
+    """Return product and variant of a line."""
+    product_id, _, variant_id = key.partition(":")
+    return product_id, variant_id or None
+
+
 @dataclass(kw_only=True, eq=False)
 class Cart(Aggregate):
     """Somebody's cart.
@@ -22,7 +33,7 @@ class Cart(Aggregate):
     Args:
         owner: whose it is; a user's cart is the same on all their devices.
         visitor_id: the visit that touched it last.
-        quantities: pieces by product id, in the order in which they were first put in.
+        quantities: pieces by line (:func:`line_key`), in the order in which they were first put in.
         version: number of its changes.
         untouched_since: when somebody last dealt with what is in it; None if there is nothing in it, or it
             was told that nobody came back.
@@ -52,30 +63,36 @@ class Cart(Aggregate):
             raise VersionConflict("The cart was changed in the meantime.")
 
     def put(self, wanted: Mapping[str, int], visitor_id: str, at: datetime) -> None:
-        """Have exactly so many pieces of some products; 0 takes a line out, others stay.
+        """Have exactly so many pieces in some lines; 0 takes a line out, others stay.
 
         Raises:
             CartFull, TooManyPieces: there would be too much of it.
         """
         self._become({**self.quantities, **wanted}, visitor_id, at)
 
-    def add(self, product_id: str, pieces: int, visitor_id: str, at: datetime) -> None:
-        """Put in so many more pieces of a product.
+    def add(self, line: str, pieces: int, visitor_id: str, at: datetime) -> None:
+        """Put so many more pieces into a line.
 
         Raises:
             CartFull, TooManyPieces: there would be too much of it.
         """
-        present = self.quantities.get(product_id, 0)
-        self.put({product_id: present + pieces}, visitor_id, at)
+        present = self.quantities.get(line, 0)
+        self.put({line: present + pieces}, visitor_id, at)
 
     def take_out(self, bought: Mapping[str, int], at: datetime) -> None:
-        """Take out what was bought; what was put in beyond that stays."""
-        left = {
-            product_id: max(0, self.quantities[product_id] - pieces)
-            for product_id, pieces in bought.items()
-            if product_id in self.quantities
-        }
-        self._become(self.quantities | left, self.visitor_id, at)
+        """Take out what was bought, by line; what was put in beyond that stays.
+
+        A line without variant is what was bought as well: it was the only variant then.
+        """
+        left = dict(self.quantities)
+        for bought_line, pieces in bought.items():
+            wanted = pieces
+            for line in dict.fromkeys((bought_line, line_of(bought_line)[0])):
+                taken = min(wanted, left.get(line, 0))
+                if taken:
+                    left[line] -= taken
+                wanted -= taken
+        self._become(left, self.visitor_id, at)
 
     def absorb(self, guest: Cart, visitor_id: str, at: datetime) -> None:
         """Take over what a guest had, who turned out to be the owner.
@@ -85,9 +102,9 @@ class Cart(Aggregate):
         readers that knew the guest's.
         """
         merged = dict(self.quantities)
-        for product_id, pieces in guest.quantities.items():
-            if product_id in merged or len(merged) < MOST_LINES:
-                merged[product_id] = min(MOST_PIECES, merged.get(product_id, 0) + pieces)
+        for line, pieces in guest.quantities.items():
+            if line in merged or len(merged) < MOST_LINES:
+                merged[line] = min(MOST_PIECES, merged.get(line, 0) + pieces)
         self.version = max(self.version, guest.version)
         self._change(merged, visitor_id, at)
 
@@ -105,10 +122,15 @@ class Cart(Aggregate):
 
     @property
     def _lines(self) -> tuple[CartLine, ...]:
-        return tuple(CartLine(product_id=key, quantity=pieces) for key, pieces in self.quantities.items())
+        return tuple(
+            CartLine(product_id=product_id, variant_id=variant_id, quantity=pieces)
+            for (product_id, variant_id), pieces in (
+                (line_of(key), pieces) for key, pieces in self.quantities.items()
+            )
+        )
 
     def _become(self, quantities: Mapping[str, int], visitor_id: str, at: datetime) -> None:
-        wanted = {product_id: pieces for product_id, pieces in quantities.items() if pieces > 0}
+        wanted = {line: pieces for line, pieces in quantities.items() if pieces > 0}
         if wanted == self.quantities:
             return
         if len(wanted) > max(MOST_LINES, len(self.quantities)):

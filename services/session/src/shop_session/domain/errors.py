@@ -8,6 +8,7 @@
     ├── NotLinked             this belongs to users, and the visitor is not known to be one
     ├── CartFull              a cart has no room for another line
     ├── TooManyPieces         a line would have more pieces than allowed
+    ├── VariantNeeded         a product comes in several variants, and a line does not say which
     ├── VersionConflict       what is to be changed was changed meanwhile, or is there already
     ├── StateNotFound         there is no saved state of this name
     ├── StateTooLarge         a saved state would be too large
@@ -16,6 +17,8 @@
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from shop_events.contracts import DomainError
 
@@ -38,6 +41,14 @@ class CartFull(DomainError):
 
 class TooManyPieces(DomainError):
     """A line would have more pieces than it may have."""
+
+
+class VariantNeeded(DomainError):
+    """A product comes in several variants, and a line does not say which."""
+
+    def __init__(self, product_ids: Iterable[str]) -> None:
+        self.members = {"product_ids": sorted(product_ids)}
+        super().__init__("Say which variant is meant.")
 
 
 class VersionConflict(DomainError):

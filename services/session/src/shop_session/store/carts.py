@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pymongo import ASCENDING
 
-from shop_session.domain.carts import Cart
+from shop_session.domain.carts import Cart, line_key, line_of
 from shop_session.domain.errors import KeyReused
 from shop_session.domain.owners import Owner
 from shop_session.store.repository import Document, Repository, version_before
@@ -34,7 +34,7 @@ class Carts(Repository):
         """
         document: Document = {
             "visitor_id": cart.visitor_id,
-            "lines": [{"product_id": key, "quantity": pieces} for key, pieces in cart.quantities.items()],
+            "lines": [_line_document(key, pieces) for key, pieces in cart.quantities.items()],
             "version": cart.version,
             "untouched_since": cart.untouched_since,
         }
@@ -84,11 +84,19 @@ class Requests(Repository):
         )
 
 
+def _line_document(key: str, pieces: int) -> Document:
+    product_id, variant_id = line_of(key)
+    return {"product_id": product_id, "variant_id": variant_id, "quantity": pieces}
+
+
 def _cart_of(document: Document, owner: Owner) -> Cart:
     return Cart(
         owner=owner,
         visitor_id=document["visitor_id"],
-        quantities={line["product_id"]: line["quantity"] for line in document["lines"]},
+        quantities={
+            line_key(line["product_id"], line.get("variant_id")): line["quantity"]
+            for line in document["lines"]
+        },
         version=document["version"],
         untouched_since=document.get("untouched_since"),
     )
