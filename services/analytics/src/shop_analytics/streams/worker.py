@@ -17,11 +17,11 @@ from typing import Any
 
 import faust
 import structlog
-from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP
 
 from shop_analytics.application.intake import Record
 from shop_analytics.store.positions import Place
+from shop_analytics.streams.transport import Transport, configuration
 from shop_events.envelope import Message, headers_of
 from shop_events.kafka import KafkaSettings
 from shop_events.waiting import end
@@ -29,7 +29,8 @@ from shop_events.waiting import end
 log = structlog.get_logger(__name__)
 
 _WITHIN = timedelta(milliseconds=50)
-_BUFFER = 20_000
+_MOST_RUNS = 40
+"""Runs that are taken at once: 10,000 records at most."""
 _END_SECONDS = 10.0
 _STUCK_SECONDS = 30.0
 
@@ -89,7 +90,10 @@ class StreamWorker:
         Raises:
             Exception: what a batch or the Kafka client raised.
         """
-        app, failed = self._build()
+        with tempfile.TemporaryDirectory(prefix="shop-analytics-streams-") as folder:
+            await self._run(stop, *self._build(Path(folder)))
+
+    async def _run(self, stop: asyncio.Event, app: faust.App, failed: asyncio.Future[None]) -> None:
         stopped = asyncio.create_task(stop.wait())
         living = asyncio.create_task(self._live(app))
         watching = asyncio.create_task(self._watch_progress(app))
@@ -103,9 +107,9 @@ class StreamWorker:
             await end(ends)
             await _end(app)
 
-    def _build(self) -> tuple[faust.App, asyncio.Future[None]]:
-        app = faust.App(self._group, **_configuration(self._kafka))
-        transport = _Transport(app.conf.broker, app)
+    def _build(self, folder: Path) -> tuple[faust.App, asyncio.Future[None]]:
+        app = faust.App(self._group, **configuration(self._kafka, folder))
+        transport = Transport(app.conf.broker, app)
         transport.positions = self._known_positions
         app.transport = transport
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -131,9 +135,9 @@ class StreamWorker:
 
     def _agent(self, stream: Stream, failed: asyncio.Future[None]) -> Callable[..., Any]:
         async def agent(events: Any) -> None:
-            async for batch in events.take_events(stream.most, within=_WITHIN.total_seconds()):
+            async for batch in events.take_events(_MOST_RUNS, within=_WITHIN.total_seconds()):
                 try:
-                    await self._handle(stream, [self._record(event.message) for event in batch])
+                    await self._handle(stream, [record for event in batch for record in event.value])
                 except Exception as error:
                     if not failed.done():
                         failed.set_exception(error)
@@ -141,13 +145,14 @@ class StreamWorker:
 
         return agent
 
-    async def _handle(self, stream: Stream, records: Sequence[Record]) -> None:
+    async def _handle(self, stream: Stream, fetched: Sequence[Any]) -> None:
         self._in_hand += 1
         try:
-            await stream.handle(records)
+            for start in range(0, len(fetched), stream.most):
+                await stream.handle([self._record(each) for each in fetched[start : start + stream.most]])
+                self._progress_at = time.monotonic()
         finally:
             self._in_hand -= 1
-            self._progress_at = time.monotonic()
 
     def _record(self, message: Any) -> Record:
         key = (message.key or b"").decode("utf-8", "replace")
@@ -159,69 +164,6 @@ class StreamWorker:
         places = {(self._kafka.bare(tp.topic), tp.partition): tp for tp in assigned}
         known = await self._positions(list(places))
         return {places[place]: offset for place, offset in known.items()}
-
-
-class _Thread(driver.AIOKafkaConsumerThread):
-    """Reads what is committed alone: the outbox relay publishes in Kafka transactions, and may abort."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"
-        return consumer
-
-
-class _Consumer(driver.Consumer):
-    def _new_consumer_thread(self) -> _Thread:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go on where the state in MongoDB stands, whatever Kafka remembers of the group."""
-        assert isinstance(self.transport, _Transport)
-        positions = await self.transport.positions(list(self.assignment()))
-        if positions:
-            await self.seek_wait(positions)
-        return positions
-
-
-class _Transport(driver.Transport):
-    Consumer = _Consumer
-    positions: Callable[[Sequence[TP]], Awaitable[dict[TP, int]]]
-
-
-def _configuration(kafka: KafkaSettings) -> dict[str, Any]:
-    hosts = kafka.bootstrap_servers.split(",")
-    return {
-        "broker": [f"kafka://{host.strip()}" for host in hosts],
-        "broker_client_id": kafka.client_id,
-        "broker_credentials": _credentials(kafka.connection()),
-        "broker_session_timeout": 10.0,
-        "broker_heartbeat_interval": 2.0,
-        "broker_rebalance_timeout": 30.0,
-        "broker_commit_interval": 1.0,
-        "consumer_auto_offset_reset": "earliest",
-        "consumer_metadata_max_age_ms": 30_000,
-        "stream_buffer_maxsize": _BUFFER,
-        "stream_wait_empty": False,
-        "topic_allow_declare": False,
-        "topic_disable_leader": True,
-        "web_enabled": False,
-        "store": "memory://",
-        "datadir": Path(tempfile.gettempdir()) / "shop-analytics-streams",  # made, and never written to
-        "autodiscover": False,
-        "logging_config": None,
-    }
-
-
-def _credentials(connection: Mapping[str, Any]) -> Any:
-    context = connection.get("ssl_context")
-    if "sasl_mechanism" in connection:
-        return faust.SASLCredentials(
-            username=connection["sasl_plain_username"],
-            password=connection["sasl_plain_password"],
-            mechanism=connection["sasl_mechanism"],
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context) if context else None
 
 
 async def _is_behind(app: faust.App) -> bool:
