@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,9 +37,13 @@ class ServiceProcess:
 
 @asynccontextmanager
 async def service(
-    package: str, environment: Mapping[str, str], mode: str = "all"
+    package: str, environment: Mapping[str, str], mode: str = "all", folder: Path | None = None
 ) -> AsyncIterator[ServiceProcess]:
-    """Run ``python -m <package> <mode>`` on a free port; whatever happens, it is gone at the end."""
+    """Run ``python -m <package> <mode>`` on a free port; whatever happens, it is gone at the end.
+
+    Args:
+        folder: its working directory; that of the tests if there is none.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -46,6 +51,7 @@ async def service(
         mode,
         env={**os.environ, "HTTP_PORT": "0", **environment},
         stdout=asyncio.subprocess.PIPE,
+        cwd=folder,
     )
     running = ServiceProcess(process, httpx.AsyncClient())
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()

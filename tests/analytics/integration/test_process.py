@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,28 @@ async def test_it_becomes_ready_shows_its_figures_and_ends(
         assert "process_ready 1.0" in (await running.http.get("/metrics")).text
         assert (await running.http.get("/openapi.json")).json()["info"]["title"] == "Shopstream analytics"
         assert await running.stop() == 0
+    async with AsyncMongoClient[Any](mongo_url) as client:
+        await client.drop_database(database_name)
+
+
+async def test_a_worker_leaves_nothing_where_it_runs_nor_among_temporary_files(
+    mongo_url: str, kafka_bootstrap: str, topic_prefix: str, database_name: str, tmp_path: Path
+) -> None:
+    await ensure_topics(KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix))
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    here.mkdir()
+    temporary.mkdir()
+    environment = {
+        "MONGODB_URL": mongo_url,
+        "MONGODB_DATABASE": database_name,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "TOPIC_PREFIX": topic_prefix,
+        "TMPDIR": str(temporary),
+    }
+    async with service("shop_analytics", environment, "worker", here) as running:
+        await running.until_ready()
+        assert await running.stop() == 0
+    assert [*here.iterdir(), *temporary.iterdir()] == []
     async with AsyncMongoClient[Any](mongo_url) as client:
         await client.drop_database(database_name)
 

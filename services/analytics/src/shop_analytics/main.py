@@ -57,7 +57,7 @@ _TOPICS = {
 
 # What a page view writes is bounded and largely shared with the other events of its visitor: the more of
 # them in one transaction, the fewer writes each. An order may write hundreds of pairs.
-_MOST = {"activity": 2000}
+_MOST = {"activity": 5000}
 
 
 @dataclass(frozen=True)

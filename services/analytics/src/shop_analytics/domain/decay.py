@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 _ERA = 64
@@ -20,6 +20,10 @@ class Decay:
     """How fast things are forgotten."""
 
     half_life: timedelta
+    _seconds: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_seconds", self.half_life.total_seconds())
 
     def part(self, at: datetime, weight: float = 1.0) -> tuple[str, float]:
         """Return the era of a moment, and what ``weight`` at that moment adds to the era's sum."""
@@ -32,4 +36,4 @@ class Decay:
         return sum(amount * math.exp2(int(era) * _ERA - present) for era, amount in sums.items())
 
     def _halves(self, at: datetime) -> float:
-        return at.timestamp() / self.half_life.total_seconds()
+        return at.timestamp() / self._seconds

@@ -26,6 +26,9 @@ _BUFFERED_RUNS = 80
 class Runs(DefaultSchedulingStrategy):
     """Hands on runs of records where Faust would single records, topics and partitions in turn."""
 
+    def __init__(self) -> None:
+        """Keep nothing."""
+
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
         """Iterate over the runs of what was fetched."""
         return super().iterate({tp: _runs(fetched) for tp, fetched in records.items()})
