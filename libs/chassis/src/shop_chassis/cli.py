@@ -21,6 +21,7 @@ from shop_chassis.logs import configure_logging
 from shop_chassis.process import Process
 from shop_chassis.service import Command, Runtime, Service
 from shop_chassis.settings import ServiceSettings
+from shop_chassis.tracing import exported_spans
 from shop_events.rebuilding import NotRebuildable, ProjectionPublishes, rebuild
 
 _MODES = {
@@ -48,7 +49,7 @@ def run(service: Service[Any, Any], argv: Sequence[str] | None = None) -> int:
         form=settings.log_format,
         instance=settings.instance_id,
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with exported_spans(settings), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_execute(service, settings, arguments, commands.get(arguments.command)))
         except (OSError, PyMongoError) as error:

@@ -15,8 +15,8 @@ from prometheus_client import Counter, Histogram
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from shop_events.context import Trace, use_trace
 from shop_events.lease import Lease, LeaseLost
+from shop_events.spans import begun
 from shop_events.waiting import end, wait_for
 
 RUNS = Counter(
@@ -97,7 +97,7 @@ class JobRunner:
             woken = await job.due(pause)
             if stop.is_set():
                 return
-            with use_trace(Trace.start()):
+            with begun(f"job {job.name}"):
                 outcome = await self._tick(job)
             pause = every * random.uniform(0.9, 1.1)  # noqa: S311
             if outcome == "more":

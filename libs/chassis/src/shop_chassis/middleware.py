@@ -9,11 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop_chassis.problems import HeadersTooLarge, PayloadTooLarge, Problem, Unavailable
-from shop_events.context import Trace, use_trace
+from shop_events.context import Trace, current_trace, use_trace
+from shop_events.spans import current_tracer, failed, working
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 DURATION = Histogram(
@@ -60,12 +62,28 @@ class Observed:
             return
         IN_FLIGHT.inc()
         try:
-            with use_trace(trace_of(scope["headers"])) as trace:
-                await self._observe(scope, receive, send, trace)
+            await self._traced(scope, receive, send)
         finally:
             IN_FLIGHT.dec()
 
-    async def _observe(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> None:
+    async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
+        trace, parent = trace_of(scope["headers"])
+        tracer = None if scope["path"] in _OPERATIONAL else current_tracer()
+        if tracer is None:
+            with use_trace(trace):
+                await self._observe(scope, receive, send, trace)
+            return
+        attributes = {"http.request.method": _method(scope), "url.scheme": scope["scheme"]}
+        begun = trace._replace(traceparent=parent or trace.traceparent)
+        with working(tracer, _method(scope), SpanKind.SERVER, attributes, begun, root=parent is None) as span:
+            status = await self._observe(scope, receive, send, current_trace() or trace)
+            span.update_name(f"{_method(scope)} {route_of(scope)}")
+            span.set_attribute("http.route", route_of(scope))
+            span.set_attribute("http.response.status_code", status)
+            if status >= 500:
+                failed(span, str(status))
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> int:
         started, status = time.perf_counter(), 0
         correlated = (b"x-correlation-id", trace.correlation_id.encode())
 
@@ -85,6 +103,7 @@ class Observed:
             await Problem().response()(scope, receive, remembering)
         finally:
             _record(scope, status, time.perf_counter() - started)
+        return status
 
 
 class Bounded:
@@ -168,11 +187,11 @@ class SecurityHeaders:
         await self._app(scope, receive, secured)
 
 
-def trace_of(headers: Iterable[tuple[bytes, bytes]]) -> Trace:
+def trace_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Trace, str | None]:
     """Return the trace a request belongs to (W3C Trace Context, section 3.2), a new one where it names none.
 
-    Our span is new in both cases. The correlation id is the client's, if it is of a harmless form, else the
-    trace id.
+    Our place in it is new in both cases; the place of the client, if it named one, is returned beside it. The
+    correlation id is the client's, if it is of a harmless form, else the trace id.
     """
     parent = correlation = ""
     for name, value in headers:
@@ -183,9 +202,9 @@ def trace_of(headers: Iterable[tuple[bytes, bytes]]) -> Trace:
     known = _TRACEPARENT.fullmatch(parent) if parent else None
     fresh = Trace.start(correlation if _CORRELATION.fullmatch(correlation) else known and known[1])
     if known is None:
-        return fresh
+        return fresh, None
     _, _, span_id, _ = fresh.traceparent.split("-")
-    return Trace(f"00-{known[1]}-{span_id}-{known[2]}", fresh.correlation_id)
+    return Trace(f"00-{known[1]}-{span_id}-{known[2]}", fresh.correlation_id), parent
 
 
 def route_of(scope: Scope) -> str:
@@ -194,9 +213,13 @@ def route_of(scope: Scope) -> str:
     return getattr(route, "path", None) or "unmatched"
 
 
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "OTHER"
+
+
 def _record(scope: Scope, status: int, seconds: float) -> None:
     route = route_of(scope)
-    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    method = _method(scope)
     answered, duration = _series(method, route, status)
     answered.inc()
     duration.observe(seconds)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shop_events.kafka import KafkaSettings
@@ -102,6 +102,13 @@ class ServiceSettings(BaseSettings):
         "INFO", description="Least severe level that is logged"
     )
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or for eyes")
+    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+        None,
+        description="Where spans go by OTLP over HTTP, for instance http://127.0.0.1:4318; unset: nowhere",
+    )
+    otel_traces_sampler_arg: float = Field(
+        0.1, ge=0, le=1, description="Share of traces that are recorded; must be the same in all services"
+    )
     vitals_interval_seconds: float = Field(
         15, gt=0, le=300, description="Time between two samples of memory, CPU and event-loop lag"
     )

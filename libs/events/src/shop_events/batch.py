@@ -9,11 +9,12 @@ from enum import StrEnum
 
 from shop_events import clock, metrics, parking
 from shop_events.bisection import FailedAt
-from shop_events.context import Trace, use_trace
+from shop_events.context import Trace
 from shop_events.dead_letters import letter
 from shop_events.deliveries import Delivery
 from shop_events.envelope import Received
 from shop_events.inbox import Inbox, given_up
+from shop_events.spans import processing
 from shop_events.unit_of_work import UnitOfWork, is_transient
 
 LONGEST_HANDLING = 10.0
@@ -52,19 +53,19 @@ async def apply(uow: UnitOfWork, deliveries: Sequence[Delivery], group: str) -> 
     uow.on_commit.append(lambda: count(group, deliveries, outcomes))
 
 
-async def handle(uow: UnitOfWork, delivery: Delivery, inbox: Inbox) -> Outcome:
+async def handle(uow: UnitOfWork, delivery: Delivery, inbox: Inbox, group: str) -> Outcome:
     """Run the handlers of one readable event, leaving out effects that have happened."""
     assert delivery.received is not None
+    uow.envelope = envelope = delivery.received.envelope
     outcome = Outcome.DUPLICATE
-    for handler, key in zip(delivery.handlers, delivery.keys, strict=True):
-        if key is not None and key in inbox:
-            continue
-        with use_trace(trace_of(delivery.received)):
-            uow.envelope = delivery.received.envelope
+    with processing(trace_of(delivery.received), envelope.id, delivery.origin, group):
+        for handler, key in zip(delivery.handlers, delivery.keys, strict=True):
+            if key is not None and key in inbox:
+                continue
             await handler(uow, delivery.received.event)
-        if key is not None:
-            inbox.add(key)
-        outcome = Outcome.HANDLED
+            if key is not None:
+                inbox.add(key)
+            outcome = Outcome.HANDLED
     return outcome
 
 
@@ -110,7 +111,7 @@ async def _one(
         reason = delivery.problem or "unreadable"
         give_up(uow, delivery, inbox, group=group, reason=reason, tries=1)
         return Outcome.DEAD
-    return await handle(uow, delivery, inbox)
+    return await handle(uow, delivery, inbox, group)
 
 
 def _has_happened(delivery: Delivery, inbox: Inbox) -> bool:

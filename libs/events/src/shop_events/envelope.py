@@ -18,6 +18,7 @@ from shop_events.context import Trace, current_trace
 from shop_events.contracts.base import Event, Fact
 from shop_events.errors import MalformedEvent
 from shop_events.ids import new_event_id
+from shop_events.spans import created
 
 SPEC_VERSION = "1.0"
 _CONTENT_TYPE = "application/json"
@@ -56,13 +57,14 @@ class Received(NamedTuple):
 
 def envelope_for(fact: Fact, source: str, event_id: str | None = None) -> Envelope:
     """Wrap a fact that ``source`` (a service's name) states now, as part of the current trace."""
+    event_id = event_id or new_event_id()
     return Envelope(
-        id=event_id or new_event_id(),
+        id=event_id,
         type=fact.event.event_type,
         source=source,
         time=clock.now(),
         sequence=fact.sequence,
-        trace=current_trace() or Trace.start(),
+        trace=created(current_trace(), fact.event.topic, event_id),
     )
 
 

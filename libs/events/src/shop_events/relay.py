@@ -30,7 +30,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from shop_events import metrics
+from shop_events import metrics, spans
 from shop_events.ids import new_event_id
 from shop_events.kafka import KafkaSettings
 from shop_events.lease import Lease, LeaseLost
@@ -217,7 +217,8 @@ class OutboxRelay:
         if not rows:
             return
         self._refused = True
-        with metrics.PUBLISH_SECONDS.time():
+        created = (row["headers"].get("ce_traceparent", "") for row in rows)
+        with metrics.PUBLISH_SECONDS.time(), spans.sending(created):
             await publisher.publish([message_of(row) for row in rows])
         self._refused = False
         self._works = True

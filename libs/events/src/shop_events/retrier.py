@@ -149,7 +149,7 @@ class Retrier:
             outcome = Outcome.DEAD
         else:
             async with asyncio.timeout(batch.LONGEST_HANDLING):
-                outcome = await handle(uow, delivery, inbox)
+                outcome = await handle(uow, delivery, inbox, self._group)
         inbox.flush()
         uow.on_commit.append(lambda: self._tell(delivery, outcome))
 
