@@ -64,6 +64,7 @@ LINES = [{"product_id": "{product_id}", "quantity": 1}]
 ACCESS: dict[str, Access] = {
     # catalog
     "GET /v1/products": Access(Whose.ANYBODY),
+    "GET /v1/products/facets": Access(Whose.ANYBODY),
     "GET /v1/products/{id}": Access(Whose.ANYBODY),
     "POST /v1/products": Access(Whose.STAFF, {"sku": "x", "title": "x", "price": MONEY}, KEY),
     "PATCH /v1/products/{id}": Access(Whose.STAFF, {"title": "mine"}, {"If-Match": "{product}"}),

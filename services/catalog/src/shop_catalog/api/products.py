@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Literal
-
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Response
 
 from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.lists import AcceptLanguage, IfNoneMatch
 from shop_catalog.api.product_bodies import ChangeProduct, CreateProduct
 from shop_catalog.api.product_views import ProductView
 from shop_catalog.api.requests import Asked, Id
@@ -25,19 +23,13 @@ from shop_catalog.domain.errors import (
     VariantNeeded,
     VersionConflict,
 )
-from shop_catalog.domain.products import Hit
 from shop_chassis.auth import Authenticated, MaybeCaller
 from shop_chassis.http import (
-    BadCursor,
     BadEntityTag,
     BadIdempotencyKey,
     IfMatch,
-    Listing,
-    Page,
-    PageRequest,
     Read,
     Transact,
-    encode_cursor,
     etag,
     names,
 )
@@ -47,10 +39,6 @@ from shop_chassis.problems import PreconditionRequired
 router = APIRouter(tags=["products"])
 
 _MISFITS = (SkuTaken, ReferenceTaken, UnknownCategory, InvalidVariants, InvalidTranslations)
-
-AcceptLanguage = Annotated[
-    str, Header(alias="Accept-Language", max_length=500, description="Languages that are understood")
-]
 
 
 @router.post(
@@ -68,30 +56,6 @@ async def create_product(
     return ProductView.of(product)
 
 
-@router.get("/v1/products", responses=responses(BadCursor))
-async def list_products(
-    page: Page,
-    read: Read,
-    q: Annotated[str | None, Query(min_length=1, max_length=200, description="Words to search for")] = None,
-    sku: Annotated[str | None, Query(max_length=64, description="Exactly this stock keeping unit")] = None,
-    sort: Annotated[
-        Literal["oldest", "popular"], Query(description="Order of a list that is no search")
-    ] = "oldest",
-) -> Listing[ProductView]:
-    """List products, or those that match ``q``, the most relevant and wanted first."""
-    if q is not None and sku is None:
-        return _ranked(page, await read(products.search, q, page.limit + 1, _place(page)))
-    if sort == "popular" and sku is None:
-        return _ranked(page, await read(products.popular, page.limit + 1, _place(page)))
-    (after,) = page.after(str) or (None,)
-    found = await read(products.page, page.limit + 1, after, sku)
-    shown = found[: page.limit]
-    return Listing(
-        items=[ProductView.of(product) for product in shown],
-        next_cursor=encode_cursor(shown[-1].id) if len(found) > page.limit else None,
-    )
-
-
 @router.get(
     "/v1/products/{id}",
     response_model=ProductView,
@@ -104,7 +68,7 @@ async def show_product(
     response: Response,
     accept_language: AcceptLanguage = "",
     *,
-    if_none_match: Annotated[str, Header(max_length=1000, description="ETag that is known already")] = "",
+    if_none_match: IfNoneMatch = "",
 ) -> ProductView | Response:
     """Show a product in the language that suits best; its ETag is what a change must name."""
     product = await read(products.show, id, caller)
@@ -152,25 +116,3 @@ async def change_product(
 async def delete_product(id: Id, caller: Authenticated, transact: Transact) -> None:
     """Take a product off sale for good."""
     await transact(products.delete, id, caller)
-
-
-def _ranked(page: PageRequest, found: list[Hit]) -> Listing[ProductView]:
-    shown = found[: page.limit]
-    return Listing(
-        items=[ProductView.of(product) for _, product in shown],
-        next_cursor=encode_cursor(repr(shown[-1][0]), shown[-1][1].id) if len(found) > page.limit else None,
-    )
-
-
-def _place(page: PageRequest) -> tuple[float, str] | None:
-    """Return rank and id of the last product shown."""
-    after = page.after(str, str)
-    if after is None:
-        return None
-    try:
-        score = float(after[0])
-    except ValueError as error:
-        raise BadCursor from error
-    if not math.isfinite(score):
-        raise BadCursor
-    return score, after[1]

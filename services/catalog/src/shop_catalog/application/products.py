@@ -139,16 +139,6 @@ async def show(uow: CatalogUnitOfWork, product_id: str, caller: Caller | None) -
     return product
 
 
-async def page(uow: CatalogUnitOfWork, limit: int, after: str | None, sku: str | None) -> list[Product]:
-    """Return up to ``limit`` products, oldest first, from behind the id ``after``."""
-    return await uow.products.page(limit, after, sku)
-
-
-async def popular(uow: CatalogUnitOfWork, limit: int, after: tuple[float, str] | None) -> list[Hit]:
-    """Return up to ``limit`` products, the most wanted first, from behind ``after``."""
-    return await uow.products.popular(limit, after)
-
-
 async def rate(uow: CatalogUnitOfWork, product_id: str, rating: Rating) -> None:
     """Take over how much a product is wanted, as the event in hand says."""
     await uow.products.rate(product_id, rating, uow.sequence)

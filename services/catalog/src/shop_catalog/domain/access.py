@@ -21,7 +21,7 @@ class Caller(Protocol):
     def roles(self) -> Collection[str]: ...
 
 
-def demand_merchant(caller: Caller) -> None:
+def demand_merchant(caller: Caller | None) -> None:
     """Let only merchants and administrators pass.
 
     Raises:

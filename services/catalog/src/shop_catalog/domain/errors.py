@@ -17,6 +17,7 @@
     ├── InvalidVariants        they cannot be told apart, or not be paid for alike
     ├── InvalidTranslations    two texts in the same language
     ├── IllegalStatus          what was archived is not published at once
+    ├── CurrencyNeeded         prices are to be compared, and no currency is named
     ├── ReferenceTaken         another product has this external reference
     ├── OrderNotFound          also for those who may not know that it exists
     ├── SkuTaken               another product carries this stock keeping unit
@@ -92,6 +93,10 @@ class InvalidTranslations(DomainError):
 
 class IllegalStatus(DomainError):
     """A product cannot come into this status from the present one."""
+
+
+class CurrencyNeeded(DomainError):
+    """Prices are to be compared, and no currency is named."""
 
 
 class ReferenceTaken(DomainError):

@@ -78,24 +78,6 @@ class Products(Repository):
         """Return up to ``limit`` products in a category, or below it, from behind the id ``after``."""
         return await self._many({"category_ids": category_id, "_id": {"$gt": after}}, limit)
 
-    async def page(self, limit: int, after: str | None, sku: str | None) -> list[Product]:
-        """Return up to ``limit`` products in the order of their ids, from behind ``after``."""
-        query: Document = {"shown": True}
-        if after is not None:
-            query["_id"] = {"$gt": after}
-        if sku is not None:
-            query["variants.sku"] = sku
-        return await self._many(query, limit)
-
-    async def popular(self, limit: int, after: tuple[float, str] | None) -> list[Hit]:
-        """Return up to ``limit`` products, the most wanted first, from behind ``after``."""
-        query: Document = {"shown": True}
-        if after is not None:
-            rank, product_id = after
-            query["$or"] = [{"rank": {"$lt": rank}}, {"rank": rank, "_id": {"$gt": product_id}}]
-        found = self._collection.find(query, session=self._session).sort([("rank", -1), ("_id", 1)])
-        return [(document["rank"], product_of(document)) async for document in found.limit(limit)]
-
     async def rate(self, product_id: str, rating: Rating, sequence: int) -> None:
         """Note how much a product is wanted, unless newer is known. It is no change of the product."""
         await self._collection.update_one(

@@ -74,6 +74,9 @@ _VALIDATORS: dict[str, dict[str, Any]] = {
 _ONE_FOR_A_REQUEST = IndexModel(
     [("request.user_id", ASCENDING), ("request.key", ASCENDING)], name="one_for_a_request", unique=True
 )
+_SORTED_CURRENCIES = ("EUR", "GBP", "USD")
+"""Lists by price in other currencies are right as well, and are sorted anew for each request."""
+
 _SHOWN: dict[str, Any] = {"partialFilterExpression": {"shown": True}}
 _INDEXES: dict[str, list[IndexModel]] = {
     PRODUCTS: [
@@ -103,7 +106,16 @@ _INDEXES: dict[str, list[IndexModel]] = {
             language_override="text_language",
         ),
         IndexModel([("rank", DESCENDING), ("_id", ASCENDING)], name="most_wanted", **_SHOWN),
+        IndexModel([("trend", DESCENDING), ("_id", ASCENDING)], name="rising", **_SHOWN),
+        *(
+            IndexModel(
+                [(f"lowest.{currency}", ASCENDING), ("_id", ASCENDING)], name=f"cheapest_{currency}", **_SHOWN
+            )
+            for currency in _SORTED_CURRENCIES
+        ),
         IndexModel([("category_ids", ASCENDING), ("_id", ASCENDING)], name="of_a_category"),
+        IndexModel([("facets", ASCENDING), ("_id", ASCENDING)], name="of_a_facet", **_SHOWN),
+        IndexModel([("variants.chosen", ASCENDING), ("_id", ASCENDING)], name="of_an_option", **_SHOWN),
     ],
     CATEGORIES: [
         IndexModel([("parent_id", ASCENDING), ("key", ASCENDING)], name="one_for_a_name", unique=True),

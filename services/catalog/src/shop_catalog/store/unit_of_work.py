@@ -10,6 +10,7 @@ from shop_catalog.domain.orders import Order
 from shop_catalog.domain.products import Product
 from shop_catalog.domain.stock import StockItem
 from shop_catalog.store.categories import CATEGORIES, Categories
+from shop_catalog.store.lists import ProductLists
 from shop_catalog.store.orders import ORDERS, Orders
 from shop_catalog.store.payments import PAYMENT_EVENTS, PAYMENT_REVERSALS, PaymentEvents, Reversals
 from shop_catalog.store.products import PRODUCTS, Products
@@ -23,6 +24,10 @@ class CatalogUnitOfWork(UnitOfWork):
     @cached_property
     def products(self) -> Products:
         return Products(self.db[PRODUCTS], self.session)
+
+    @cached_property
+    def product_lists(self) -> ProductLists:
+        return ProductLists(self.db[PRODUCTS], self.session)
 
     @cached_property
     def categories(self) -> Categories:

@@ -1,0 +1,215 @@
+"""Lists of products over HTTP: typed filters, known orders, facets with their counts."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import blake2b
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel
+
+from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.product_views import ProductView
+from shop_catalog.application import lists, products
+from shop_catalog.application.lists import Wanted
+from shop_catalog.domain import lists as domain
+from shop_catalog.domain.errors import AccessDenied, CurrencyNeeded
+from shop_catalog.domain.lists import Filters, PriceRange, Sort, Spot
+from shop_catalog.domain.products import MAX_AMOUNT, ProductStatus
+from shop_chassis.auth import MaybeCaller
+from shop_chassis.http import BadCursor, Listing, Page, PageRequest, Read, encode_cursor, names
+from shop_chassis.openapi import responses
+from shop_chassis.problems import Unprocessable
+
+router = APIRouter(tags=["products"])
+
+MOST_CHOSEN = 20
+
+Chosen = Annotated[
+    list[Annotated[str, Query(max_length=600)]],
+    Query(max_length=MOST_CHOSEN, description="`name:value`; of several under one name, any"),
+]
+Amount = Annotated[int | None, Query(ge=0, le=MAX_AMOUNT, description="In minor units of `currency`")]
+IfNoneMatch = Annotated[
+    str, Header(alias="If-None-Match", max_length=1000, description="ETag that is known already")
+]
+AcceptLanguage = Annotated[
+    str, Header(alias="Accept-Language", max_length=500, description="Languages that are understood")
+]
+SortBy = Annotated[
+    Sort, Query(description="Order of a list that is no search; `-price` is the dearest first")
+]
+
+
+async def _filters(
+    *,
+    category_id: Annotated[str | None, Query(max_length=100, description="In it, or below it")] = None,
+    attribute: Chosen = [],  # noqa: B006
+    option: Chosen = [],  # noqa: B006
+    currency: Annotated[str | None, Query(pattern=r"^[A-Z]{3}$")] = None,
+    price_from: Amount = None,
+    price_to: Amount = None,
+    in_stock: Annotated[bool, Query(description="Only what is to be had now")] = False,
+    sku: Annotated[str | None, Query(max_length=64, description="Exactly this stock keeping unit")] = None,
+    status: Annotated[ProductStatus, Query(description="Others are the merchants' alone")] = (
+        ProductStatus.PUBLISHED
+    ),
+) -> Filters:
+    return Filters(
+        category_id=category_id,
+        attributes=_by_name("attribute", attribute),
+        options=_by_name("option", option),
+        currency=currency,
+        price=PriceRange(price_from, price_to),
+        in_stock=in_stock,
+        sku=sku,
+        status=status,
+    )
+
+
+Filtered = Annotated[Filters, Depends(_filters)]
+
+
+class CountView(BaseModel):
+    """How many products there are with a value."""
+
+    value: str
+    count: int
+
+
+class CategoryCountView(BaseModel):
+    """How many products there are in a category and below it."""
+
+    id: str
+    name: str
+    count: int
+
+
+class PriceCountView(BaseModel):
+    """How many products are to be had for so much, in minor units; the last range has no end."""
+
+    at_least: int
+    at_most: int | None
+    count: int
+
+
+class FacetsView(BaseModel):
+    """How many products there would be with each value chosen; what is chosen of a facet limits all others.
+
+    ``total`` is the number of products that match all filters.
+    """
+
+    total: int
+    categories: list[CategoryCountView]
+    attributes: dict[str, list[CountView]]
+    options: dict[str, list[CountView]]
+    prices: list[PriceCountView]
+    in_stock: int
+
+    @classmethod
+    def of(cls, facets: domain.Facets) -> Self:
+        """Return how facets are shown."""
+        return cls(
+            total=facets.total,
+            categories=[CategoryCountView(**asdict(each)) for each in facets.categories],
+            attributes={name: _counts(values) for name, values in facets.attributes.items()},
+            options={name: _counts(values) for name, values in facets.options.items()},
+            prices=[PriceCountView(**asdict(each)) for each in facets.prices],
+            in_stock=facets.in_stock,
+        )
+
+
+@router.get(
+    "/v1/products",
+    response_model=Listing[ProductView],
+    responses={
+        **responses(BadCursor, AccessDenied, CurrencyNeeded, of=ERRORS),
+        304: {"description": "It is as it was"},
+    },
+)
+async def list_products(
+    page: Page,
+    filters: Filtered,
+    caller: MaybeCaller,
+    read: Read,
+    q: Annotated[str | None, Query(min_length=1, max_length=200, description="Words to search for")] = None,
+    *,
+    sort: SortBy = Sort.OLDEST,
+    if_none_match: IfNoneMatch = "",
+    accept_language: AcceptLanguage = "",
+) -> Response:
+    """List products, or those that match ``q``, the most relevant and wanted first."""
+    if q is not None and filters.sku is None:
+        after = _spot(page, "relevance")
+        hits = await read(products.search, q, page.limit + 1, after)
+        shown = [product for _, product in hits[: page.limit]]
+        last = hits[page.limit - 1] if len(hits) > page.limit else None
+        following = last and _cursor("relevance", Spot(last[0], last[1].id))
+    else:
+        wanted = Wanted(filters, sort, page.limit, _spot(page, sort.value))
+        found = await read(lists.page, wanted, caller)
+        shown, following = found.products, found.next and _cursor(sort.value, found.next)
+    views = [ProductView.of(each, each.details.best_language(accept_language)) for each in shown]
+    return _answer(Listing[ProductView](items=views, next_cursor=following), if_none_match)
+
+
+@router.get(
+    "/v1/products/facets",
+    response_model=FacetsView,
+    responses={
+        **responses(AccessDenied, CurrencyNeeded, of=ERRORS),
+        304: {"description": "It is as it was"},
+    },
+)
+async def count_facets(
+    filters: Filtered, caller: MaybeCaller, read: Read, if_none_match: IfNoneMatch = ""
+) -> Response:
+    """Count the products of each value that a list could be narrowed to."""
+    return _answer(FacetsView.of(await read(lists.facets, filters, caller)), if_none_match)
+
+
+def _answer(shown: BaseModel, if_none_match: str) -> Response:
+    """Answer with an ETag made of what is shown, or with 304 where that is known."""
+    body = shown.model_dump_json().encode()
+    tag = f'"b{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Vary": "Accept-Language, Authorization"}
+    if names(if_none_match, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _by_name(where: str, chosen: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    values: dict[str, list[str]] = defaultdict(list)
+    for each in chosen:
+        name, colon, value = each.partition(":")
+        if not colon or not re.fullmatch(r"[^\x00-\x1f$.=:]{1,50}", name):
+            raise Unprocessable([{"in": "query", "name": where, "message": "It should be name:value"}])
+        values[name].append(value)
+    return {name: tuple(each) for name, each in values.items()}
+
+
+def _counts(values: Sequence[domain.Count]) -> list[CountView]:
+    return [CountView(value=each.value, count=each.count) for each in values]
+
+
+def _cursor(order: str, spot: Spot) -> str:
+    return encode_cursor(order, repr(spot.value), spot.product_id)
+
+
+def _spot(page: PageRequest, order: str) -> Spot | None:
+    """Return the place of the last product shown.
+
+    Raises:
+        BadCursor: the cursor is not one of a list in this order.
+    """
+    position = page.after(str, str, str)
+    if position is None:
+        return None
+    spot = Spot.read(position[1], position[2])
+    if position[0] != order or spot is None:
+        raise BadCursor
+    return spot
