@@ -1,10 +1,16 @@
 """State topics held in memory."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+from aiokafka import AIOKafkaConsumer
 
 from shop_events.compacted_view import CompactedView
 from shop_events.contracts import Fact
 from shop_events.contracts.identity import SigningKeyPublished, SigningKeyRetired
+from shop_events.tail import Tail
 from tests.events.conftest import System, eventually, running
 
 
@@ -47,6 +53,53 @@ async def test_older_news_and_unreadable_records_change_nothing(system: System) 
         kept = view.get("a")
         assert kept is not None
         assert kept.x == "new"
+
+
+class Remembered(AIOKafkaConsumer):  # type: ignore[misc]
+    """Clients that a test can find, and let fall silent."""
+
+    made: ClassVar[list[Any]] = []
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.made.append(self)
+        self.dumb, self.silent = False, asyncio.Event()
+
+    async def getmany(self, *places: Any, **options: Any) -> Any:
+        if not self.dumb:
+            return await super().getmany(*places, **options)
+        self.silent.set()
+        await asyncio.sleep(0.05)
+        return {}
+
+
+@pytest.mark.parametrize("kind", ["view", "tail"])
+async def test_a_client_that_brings_nothing_any_more_is_built_anew(
+    system: System, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("shop_events.consuming.AIOKafkaConsumer", Remembered)
+    monkeypatch.setattr(Remembered, "made", [])
+    found: list[str] = []
+    reader: Any = (
+        CompactedView(system.kafka, SigningKeyPublished, found.append, stuck_after=0.5)
+        if kind == "view"
+        else Tail(
+            system.kafka,
+            SigningKeyPublished.topic,
+            lambda received, _: found.append(received.event.key),
+            timedelta(hours=1),
+            stuck_after=0.5,
+        )
+    )
+    async with running(reader):
+        await system.tell(key("a"))
+        await eventually(lambda: found == ["a"])
+        Remembered.made[0].dumb = True
+        await Remembered.made[0].silent.wait()
+        await system.tell(key("b"))
+        await eventually(lambda: found == ["a", "b"])
+        assert reader.caught_up.is_set()
+    assert len(Remembered.made) == 2
 
 
 async def _drained(system: System) -> bool:

@@ -6,6 +6,7 @@ import signal
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -14,6 +15,8 @@ from pymongo.errors import AutoReconnect, DuplicateKeyError
 
 from shop_events import batch, parking
 from shop_events.consumer import Consumer
+from shop_events.consumer_run import ConsumerRun
+from shop_events.consuming import ClientStuckError
 from shop_events.contracts.catalog import OrderPaid
 from shop_events.dead_letters import VALUE
 from shop_events.errors import NotYet
@@ -93,6 +96,25 @@ async def test_a_client_that_cannot_commit_is_built_anew(
         own_broker.signal(signal.SIGCONT)
         await system.tell(paid("ord_2"))
         await eventually(lambda: has(system, "ord_1", "ord_2"), seconds=60)
+
+
+@pytest.mark.parametrize("taken_back", [True, False])
+async def test_a_member_that_its_group_does_not_take_back_is_built_anew_and_one_without_partitions_is_not(
+    monkeypatch: pytest.MonkeyPatch, taken_back: bool
+) -> None:
+    monkeypatch.setattr("shop_events.consumer_run._REJOINED_WITHIN", 0.1)
+    nothing: Any = Mock(assignment=set)
+    run = ConsumerRun(nothing, nothing, GROUP, hands=1, stuck_after=0.06, progressed=lambda: None)
+    run._client = nothing
+    await run.on_partitions_revoked([])
+    if taken_back:
+        await run.on_partitions_assigned([])
+    watching = asyncio.create_task(run._watch())
+    done, _ = await asyncio.wait([watching], timeout=0.5)
+    watching.cancel()
+    assert bool(done) is not taken_back
+    if done:
+        assert isinstance(watching.exception(), ClientStuckError)
 
 
 async def test_a_handler_that_hangs_is_set_aside_and_holds_up_no_other_key(

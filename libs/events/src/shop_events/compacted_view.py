@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from shop_events.consuming import Watchdog, follower
 from shop_events.contracts.base import Event
 from shop_events.envelope import Message, decode, headers_of
 from shop_events.errors import MalformedEvent
 from shop_events.kafka import KafkaSettings
-from shop_events.waiting import Backoff
+from shop_events.waiting import Backoff, first_of
 
 log = structlog.get_logger(__name__)
 
@@ -34,14 +34,20 @@ class CompactedView(Generic[E]):
         kafka: where the topic is.
         contract: the event type that carries state; tombstones of the same topic remove a key.
         on_change: called with the key after each change, for caches built on the view.
+        stuck_after: seconds in which nothing came before the client is asked whether it is stuck.
     """
 
     def __init__(
-        self, kafka: KafkaSettings, contract: type[E], on_change: Callable[[str], None] | None = None
+        self,
+        kafka: KafkaSettings,
+        contract: type[E],
+        on_change: Callable[[str], None] | None = None,
+        stuck_after: float = 30.0,
     ) -> None:
         self._kafka = kafka
         self._contract = contract
         self._on_change = on_change
+        self._stuck_after = stuck_after
         self._events: dict[str, E] = {}
         self._sequences: dict[str, int] = {}
         self._positions: dict[TopicPartition, int] = {}
@@ -66,24 +72,25 @@ class CompactedView(Generic[E]):
                 await backoff.pause(stop)
 
     async def _follow(self, stop: asyncio.Event, backoff: Backoff) -> None:
-        client = AIOKafkaConsumer(
-            self._kafka.named(self._contract.topic),
-            **self._kafka.connection(),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-        )
-        try:
-            await client.start()
+        async with follower(self._kafka, self._contract.topic) as client:
             ends = await client.end_offsets(self._seek(client))
             backoff.reset()
-            while not stop.is_set():
-                self._take(await client.getmany(timeout_ms=500))
-                if not self.caught_up.is_set():
-                    await self._check_caught_up(client, ends)
-        finally:
-            with suppress(Exception):
-                await client.stop()
+            watchdog = Watchdog(client, self._stuck_after)
+            await first_of(self._read(client, ends, watchdog, stop), watchdog.watch())
+
+    async def _read(
+        self,
+        client: AIOKafkaConsumer,
+        ends: dict[TopicPartition, int],
+        watchdog: Watchdog,
+        stop: asyncio.Event,
+    ) -> None:
+        while not stop.is_set():
+            if fetched := await client.getmany(timeout_ms=500):
+                watchdog.fed()
+            self._take(fetched)
+            if not self.caught_up.is_set():
+                await self._check_caught_up(client, ends)
 
     def _seek(self, client: AIOKafkaConsumer) -> list[TopicPartition]:
         """Go on where this view stopped, or from the start if that was too long ago."""
@@ -92,8 +99,6 @@ class CompactedView(Generic[E]):
             self._sequences.clear()
             self._positions.clear()
         partitions = list(client.assignment())
-        if not partitions:
-            raise ConnectionError(f"topic {self._contract.topic} does not exist yet")
         for partition in partitions:
             if partition in self._positions:
                 client.seek(partition, self._positions[partition])

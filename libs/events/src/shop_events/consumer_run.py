@@ -23,6 +23,7 @@ _POLL_MS = 500
 _DRAIN_SECONDS = 8.0
 _COMMITTED_WITHIN = 15.0
 _LAST_COMMIT_WITHIN = 3.0
+_REJOINED_WITHIN = 60.0  # twice what the group waits for its slowest member
 _LONG_POLL = 1.0  # questions wait in line behind the fetch that is under way
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,7 @@ class ConsumerRun(ConsumerRebalanceListener):  # type: ignore[misc]
         self._settled = asyncio.Event()
         self._settled.set()
         self._came_at = time.monotonic()
+        self._outside_since: float | None = None
 
     async def until(self, stop: asyncio.Event, client: AIOKafkaConsumer) -> None:
         """Work until ``stop`` is set, then finish the batches in hand.
@@ -94,6 +96,7 @@ class ConsumerRun(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
         """Let the batches in hand finish and commit, within a bound; the rest will be fetched again."""
         self._taking = False
+        self._outside()
         self._buffers.clear()
         await self._drain()
         if revoked:
@@ -104,7 +107,12 @@ class ConsumerRun(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation += 1
         self._watermarks.clear()
         self._came_at = time.monotonic()
+        self._outside_since = None
         self._taking = True
+
+    def _outside(self) -> None:
+        """Note that the group does not take us for a member, from now on at the latest."""
+        self._outside_since = self._outside_since or time.monotonic()
 
     async def _drain(self) -> None:
         await wait_for(self._settled, _DRAIN_SECONDS)
@@ -176,15 +184,19 @@ class ConsumerRun(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._client.commit(offsets)
         except (CommitFailedError, IllegalStateError):
             log.info("partitions went elsewhere before the commit and are read again", group=self._group)
+            self._outside()
         except TimeoutError as error:
             raise ClientStuckError("offsets are not committed") from error
         else:
+            self._outside_since = None if self._taking else self._outside_since
             self._progressed()
 
     async def _watch(self) -> None:
-        """Measure the lag, and fail when there is something to fetch and nothing comes."""
+        """Measure the lag; fail when nothing comes that there is, or the group forgot us."""
         while True:
             await asyncio.sleep(self._stuck_after / 3)
+            if self._outside_since and time.monotonic() - self._outside_since > _REJOINED_WITHIN:
+                raise ClientStuckError("the group has not taken it back")
             unfetched = await behind(self._client, self._stuck_after + _LONG_POLL)
             unfinished = self._buffers.unfinished()
             metrics.lag(self._group, unfetched, unfinished, self._buffers.oldest())

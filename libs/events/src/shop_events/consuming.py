@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -53,6 +54,62 @@ async def group_member(
         yield client
     finally:
         await abandon(client)
+
+
+@asynccontextmanager
+async def follower(kafka: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Read all partitions of ``topic`` (without prefix) from the start, without a group.
+
+    Raises:
+        KafkaError: the brokers cannot be reached.
+        ConnectionError: there is no such topic, or not yet.
+    """
+    client = AIOKafkaConsumer(
+        kafka.named(topic),
+        **kafka.connection(),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )
+    try:
+        async with asyncio.timeout(_STARTED_WITHIN):
+            await client.start()
+        if not client.assignment():
+            raise ConnectionError(f"topic {topic} does not exist yet")
+        yield client
+    finally:
+        await abandon(client)
+
+
+class Watchdog:
+    """Notices that a client brings nothing although there is something to bring.
+
+    Args:
+        client: reads without a group.
+        stuck_after: seconds in which nothing came before the broker is asked.
+    """
+
+    def __init__(self, client: AIOKafkaConsumer, stuck_after: float) -> None:
+        self._client = client
+        self._stuck_after = stuck_after
+        self._fed_at = time.monotonic()
+
+    def fed(self) -> None:
+        """Note that something came."""
+        self._fed_at = time.monotonic()
+
+    async def watch(self) -> None:
+        """Look every so often, until cancelled.
+
+        Raises:
+            ClientStuckError: the client has to be built anew.
+        """
+        while True:
+            await asyncio.sleep(self._stuck_after / 3)
+            if time.monotonic() - self._fed_at > self._stuck_after:
+                unfetched = await behind(self._client, self._stuck_after)
+                if any(unfetched.values()) and time.monotonic() - self._fed_at > self._stuck_after:
+                    raise ClientStuckError("there is something to read and nothing comes")
 
 
 async def abandon(client: AIOKafkaConsumer) -> None:

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from shop_events.consuming import Watchdog, follower
 from shop_events.envelope import Message, Received, decode, headers_of
 from shop_events.errors import MalformedEvent
 from shop_events.kafka import KafkaSettings
-from shop_events.waiting import Backoff
+from shop_events.waiting import Backoff, first_of
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ class Tail:
         take: called with each event and its partition; those of a partition come in order.
         history: how far back to begin.
         idle: called whenever all there was has been read; not while the broker only takes its time.
+        stuck_after: seconds in which nothing came before the client is asked whether it is stuck.
     """
 
     def __init__(
@@ -39,12 +41,15 @@ class Tail:
         take: Callable[[Received, int], None],
         history: timedelta,
         idle: Callable[[], None] = lambda: None,
+        *,
+        stuck_after: float = 30.0,
     ) -> None:
         self._kafka = kafka
         self._topic = topic
         self._receive = take
         self._history = history
         self._idle = idle
+        self._stuck_after = stuck_after
         self._positions: dict[TopicPartition, int] = {}
         self.caught_up = asyncio.Event()
 
@@ -59,32 +64,25 @@ class Tail:
                 await backoff.pause(stop)
 
     async def _follow(self, stop: asyncio.Event, backoff: Backoff) -> None:
-        client = AIOKafkaConsumer(
-            self._kafka.named(self._topic),
-            **self._kafka.connection(),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-        )
-        try:
-            await client.start()
+        async with follower(self._kafka, self._topic) as client:
             await self._seek(client)
             backoff.reset()
-            while not stop.is_set():
-                fetched = await client.getmany(timeout_ms=_POLL_MS, max_records=2000)
-                await self._take(fetched)
-                if not fetched and await self._is_at_end(client):
-                    self.caught_up.set()
-                    self._idle()
-        finally:
-            with suppress(Exception):
-                await client.stop()
+            watchdog = Watchdog(client, self._stuck_after)
+            await first_of(self._read(client, watchdog, stop), watchdog.watch())
+
+    async def _read(self, client: AIOKafkaConsumer, watchdog: Watchdog, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            fetched = await client.getmany(timeout_ms=_POLL_MS, max_records=2000)
+            await self._take(fetched)
+            if fetched:
+                watchdog.fed()
+            elif await self._is_at_end(client):
+                self.caught_up.set()
+                self._idle()
 
     async def _seek(self, client: AIOKafkaConsumer) -> None:
         """Go on where this process stopped, or begin as far back as is wanted."""
         partitions = client.assignment()
-        if not partitions:
-            raise ConnectionError(f"topic {self._topic} does not exist yet")
         fresh = [partition for partition in partitions if partition not in self._positions]
         since = int((datetime.now(UTC) - self._history).timestamp() * 1000)
         found = await client.offsets_for_times(dict.fromkeys(fresh, since)) if fresh else {}
