@@ -21,6 +21,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.application.checkout import Checkout
+from shop_catalog.application.pricing import PriceBook
 from shop_catalog.domain.payments import Captured, Charge, Outcome, Reversal, Reversed
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.schema import migrate
@@ -80,7 +81,8 @@ def provider() -> FakeProvider:
 
 @pytest.fixture
 def checkout(transact: Transact, provider: FakeProvider) -> Checkout:
-    return Checkout(transact, provider, deadline=timedelta(minutes=15))
+    prices = PriceBook(transact, lifetime=timedelta())
+    return Checkout(transact, provider, timedelta(minutes=15), prices)
 
 
 class EveryToken:

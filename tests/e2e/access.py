@@ -61,6 +61,8 @@ KEY = {"Idempotency-Key": "{key}"}
 MONEY = {"amount": 1, "currency": "GBP"}
 LINES = [{"product_id": "{product_id}", "quantity": 1}]
 
+PROMOTION = {"name": "x", "benefit": {"kind": "percentage", "basis_points": 9_999}}
+
 ACCESS: dict[str, Access] = {
     # catalog
     "GET /v1/products": Access(Whose.ANYBODY),
@@ -82,6 +84,15 @@ ACCESS: dict[str, Access] = {
     "PATCH /v1/categories/{id}": Access(Whose.STAFF, {"name": "mine"}, {"If-Match": "{category}"}),
     "DELETE /v1/categories/{id}": Access(Whose.STAFF, headers={"If-Match": "{category}"}),
     "POST /v1/products/{id}/stock-adjustments": Access(Whose.STAFF, {"delta": -1, "reason": "gone"}, KEY),
+    "GET /v1/promotions": Access(Whose.STAFF),
+    "GET /v1/promotions/{id}": Access(Whose.STAFF),
+    "POST /v1/promotions": Access(Whose.STAFF, PROMOTION, KEY),
+    "PUT /v1/promotions/{id}": Access(Whose.STAFF, PROMOTION, {"If-Match": '"v1"'}),
+    "DELETE /v1/promotions/{id}": Access(Whose.STAFF),
+    "GET /v1/tariffs": Access(Whose.ANYBODY),
+    "PUT /v1/tariffs/{country}": Access(Whose.STAFF, {"tax_basis_points": 100}),
+    "DELETE /v1/tariffs/{country}": Access(Whose.STAFF),
+    "POST /v1/quotes": Access(Whose.ANYBODY, {"lines": LINES}),
     "GET /v1/orders": Access(Whose.CALLER),
     "GET /v1/orders/{id}": Access(Whose.OWNER),
     "POST /v1/orders": Access(Whose.CALLER, {"lines": LINES, "payment_method": "pm_card_visa"}, KEY),

@@ -181,6 +181,8 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "broadcasts": "brd_none",
             "variants": product.json()["variants"][0]["id"],
             "categories": product.json()["category_path"][0]["id"],
+            "promotions": "pro_none",
+            "tariffs": "GB",
             "unsubscribe": secrets.token_urlsafe(32),
         },
         texts={

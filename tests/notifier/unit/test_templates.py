@@ -24,6 +24,16 @@ def test_a_receipt_names_lines_and_total_in_every_part() -> None:
     assert "\n" not in said["sms"]
 
 
+def test_a_receipt_names_what_was_taken_off_and_added() -> None:
+    adjustments = [
+        {"title": "Sale & more", "amount": "-GBP 1.00"},
+        {"title": "Delivery", "amount": "GBP 3.00"},
+    ]
+    said = Templates().render("receipt", "en", {**CONTENT, "adjustments": adjustments}, "text", "html")
+    assert "Sale & more: -GBP 1.00\nDelivery: GBP 3.00\n" in said["text"]
+    assert "Sale &amp; more" in said["html"]
+
+
 def test_the_title_of_a_receipt_says_what_was_bought_and_no_id() -> None:
     many = {**CONTENT, "lines": CONTENT["lines"] * 3}
     assert (

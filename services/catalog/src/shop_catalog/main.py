@@ -12,6 +12,7 @@ from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.adapters.payments import PaymentClient, open_session
 from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.application.checkout import Checkout
+from shop_catalog.application.pricing import PriceBook
 from shop_catalog.jobs import categories, payments, products
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.products import forget_ratings
@@ -53,7 +54,8 @@ async def _checkout(runtime: CatalogRuntime) -> AsyncIterator[Checkout]:
     key = settings.payment_api_key.get_secret_value()
     async with open_session(key, settings.payment_timeout_seconds) as session:
         provider = PaymentClient(session, settings.payment_base_url)
-        yield Checkout(runtime.transact, provider, settings.payment_deadline)
+        prices = PriceBook(runtime.transact, timedelta(seconds=settings.price_rules_seconds))
+        yield Checkout(runtime.transact, provider, settings.payment_deadline, prices)
 
 
 SERVICE: Service[CatalogSettings, Checkout] = Service(

@@ -34,6 +34,10 @@ class CatalogSettings(ServiceSettings):
         3, gt=0, le=300, description="Time between two looks for unsettled payments and refunds"
     )
 
+    price_rules_seconds: float = Field(
+        1, ge=0, le=60, description="How long a changed promotion or tariff may go unheeded"
+    )
+
     @property
     def payment_deadline(self) -> timedelta:
         """Return how long a payment may stay unsettled."""

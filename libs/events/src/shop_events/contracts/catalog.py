@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from shop_events.contracts.base import Event, Instant, Money
@@ -94,6 +96,8 @@ class ProductDeleted(
 class OrderLine(_Part):
     """One line as sold: the title, which names the options chosen, and the price of that moment.
 
+    ``line_total`` is price times quantity; what promotions took off the line is in ``discount``.
+
     Lines from before there were variants have no ``variant_id``: they mean the product's first.
     """
 
@@ -104,6 +108,21 @@ class OrderLine(_Part):
     line_total: Money
     variant_id: str | None = None
     sku: str | None = None
+    discount: Money | None = None
+
+
+class OrderAdjustment(_Part):
+    """What comes on top of an order's lines, or goes off: a discount is negative.
+
+    What is ``included`` (a tax that prices contain) is told, not added. The order's total is the sum of all
+    ``line_total`` and of the other adjustments.
+    """
+
+    kind: Literal["discount", "shipping", "tax"]
+    title: str
+    amount: Money
+    included: bool = False
+    promotion_id: str | None = None
 
 
 class OrderPlaced(Event, type="catalog.order.placed.v1", topic=ORDERS, key="order_id"):
@@ -113,6 +132,7 @@ class OrderPlaced(Event, type="catalog.order.placed.v1", topic=ORDERS, key="orde
     user_id: str
     lines: tuple[OrderLine, ...]
     total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
     placed_at: Instant
 
 
@@ -123,6 +143,7 @@ class OrderPaid(Event, type="catalog.order.paid.v1", topic=ORDERS, key="order_id
     user_id: str
     lines: tuple[OrderLine, ...]
     total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
     paid_at: Instant
 
 
@@ -133,6 +154,7 @@ class OrderCancelled(Event, type="catalog.order.cancelled.v1", topic=ORDERS, key
     user_id: str
     lines: tuple[OrderLine, ...]
     total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
     reason: str
     cancelled_at: Instant
 

@@ -1,6 +1,17 @@
-"""HTTP in: categories, products and their variants, stock, orders, and what the payment provider tells."""
+"""HTTP in: categories, products and their variants, stock, prices, orders, and what the provider tells."""
 
-from shop_catalog.api import categories, lists, orders, payments, products, stock, variants
+from shop_catalog.api import (
+    categories,
+    lists,
+    orders,
+    payments,
+    products,
+    promotions,
+    quotes,
+    stock,
+    tariffs,
+    variants,
+)
 from shop_catalog.api.errors import ERRORS
 
 ROUTERS = (
@@ -9,6 +20,9 @@ ROUTERS = (
     products.router,
     variants.router,
     stock.router,
+    promotions.router,
+    tariffs.router,
+    quotes.router,
     orders.router,
     payments.router,
 )

@@ -14,6 +14,7 @@ from shop_catalog.api.requests import Amount, Asked, Id
 from shop_catalog.application import orders
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.domain.errors import (
+    CouponRefused,
     KeyReused,
     MixedCurrencies,
     OrderNotFound,
@@ -40,7 +41,7 @@ from shop_chassis.http import (
 )
 from shop_chassis.openapi import responses
 from shop_events.contracts import Money
-from shop_events.contracts.catalog import OrderLine
+from shop_events.contracts.catalog import OrderAdjustment, OrderLine
 
 router = APIRouter(tags=["orders"])
 
@@ -56,28 +57,37 @@ class BasketLine(Body):
     quantity: Annotated[int, Field(ge=1, le=MOST_PIECES)]
 
 
-class PlaceOrder(Body):
+class Goods(Body):
+    """What to buy, and where it goes. Lines of the same variant are taken together."""
+
+    lines: Annotated[list[BasketLine], Field(min_length=1, max_length=MOST_LINES)]
+    currency: Annotated[
+        str | None, Field(pattern=r"^[A-Z]{3}$", description="What to pay in, where there is a choice")
+    ] = None
+    coupon: Annotated[str | None, Field(pattern=r"^[A-Z0-9_-]{3,40}$")] = None
+    country: Annotated[
+        str | None, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2; says delivery and tax")
+    ] = None
+
+    def basket(self, payment_method: str = "", expected_total: Amount | None = None) -> Basket:
+        """Return it as the domain has it."""
+        quantities: Counter[Item] = Counter()
+        for line in self.lines:
+            quantities[Item(line.product_id, line.variant_id)] += line.quantity
+        expected = None if expected_total is None else expected_total.money()
+        return Basket(quantities, payment_method, expected, self.currency, self.coupon, self.country)
+
+
+class PlaceOrder(Goods):
     """What to buy and how to pay for it. Lines of the same variant are taken together.
 
     ``expected_total`` is what the customer was shown; if it no longer holds, nothing is bought.
     """
 
-    lines: Annotated[list[BasketLine], Field(min_length=1, max_length=MOST_LINES)]
     payment_method: Annotated[
         str, Field(pattern=r"^pm_[A-Za-z0-9_]{1,97}$", description="The provider's token for a card")
     ]
     expected_total: Amount | None = None
-    currency: Annotated[
-        str | None, Field(pattern=r"^[A-Z]{3}$", description="What to pay in, where there is a choice")
-    ] = None
-
-    def basket(self) -> Basket:
-        """Return the order as the domain has it."""
-        quantities: Counter[Item] = Counter()
-        for line in self.lines:
-            quantities[Item(line.product_id, line.variant_id)] += line.quantity
-        expected = None if self.expected_total is None else self.expected_total.money()
-        return Basket(quantities, self.payment_method, expected, self.currency)
 
 
 class PaymentView(BaseModel):
@@ -101,6 +111,7 @@ class OrderView(BaseModel):
     id: str
     status: OrderStatus
     lines: list[OrderLine]
+    adjustments: list[OrderAdjustment]
     total: Money
     payment: PaymentView | None
     placed_at: datetime
@@ -114,6 +125,7 @@ class OrderView(BaseModel):
             id=order.id,
             status=order.status,
             lines=list(order.lines),
+            adjustments=list(order.adjustments),
             total=order.total,
             payment=payment and PaymentView(state=payment.state, decline_code=payment.decline_code),
             placed_at=order.placed_at,
@@ -123,7 +135,8 @@ class OrderView(BaseModel):
         )
 
 
-async def _checkout(request: Request) -> Checkout:
+async def checkout_of(request: Request) -> Checkout:
+    """Return the checkout of this process."""
     return cast(Checkout, request.app.state.checkout)
 
 
@@ -140,6 +153,7 @@ async def _checkout(request: Request) -> Checkout:
         VariantNeeded,
         MixedCurrencies,
         TotalTooLarge,
+        CouponRefused,
         KeyReused,
         of=ERRORS,
     ),
@@ -147,11 +161,11 @@ async def _checkout(request: Request) -> Checkout:
 async def place_order(
     body: PlaceOrder,
     asked: Asked,
-    checkout: Annotated[Checkout, Depends(_checkout)],
+    checkout: Annotated[Checkout, Depends(checkout_of)],
     response: Response,
 ) -> OrderView:
     """Buy; an order that is still ``placed`` waits for its payment's outcome."""
-    order = await checkout.place(body.basket(), asked(body))
+    order = await checkout.place(body.basket(body.payment_method, body.expected_total), asked(body))
     response.headers["Location"] = f"/v1/orders/{order.id}"
     return OrderView.of(order)
 

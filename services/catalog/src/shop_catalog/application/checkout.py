@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from shop_catalog.application import orders, payments
+from shop_catalog.application import orders, payments, pricing
 from shop_catalog.application.clock import now
-from shop_catalog.domain.orders import Basket, Order
+from shop_catalog.domain.orders import Basket, Order, Quote
 from shop_catalog.domain.payments import Charge, Outcome, Reversal, Reversed, Unknown
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.unit_of_work import Transact
@@ -40,12 +40,20 @@ class Checkout:
         transact: runs use cases.
         provider: takes the money.
         deadline: how long an order waits for its payment's outcome before it is cancelled.
+        prices: the price rules that hold for every order.
     """
 
-    def __init__(self, transact: Transact, provider: PaymentProvider, deadline: timedelta) -> None:
+    def __init__(
+        self,
+        transact: Transact,
+        provider: PaymentProvider,
+        deadline: timedelta,
+        prices: pricing.PriceBook,
+    ) -> None:
         self._transact = transact
         self._provider = provider
         self._deadline = deadline
+        self._prices = prices
 
     async def place(self, basket: Basket, request: RequestKey) -> Order:
         """Place an order and have it paid; it is still `placed` when the provider gives no clear answer.
@@ -54,11 +62,22 @@ class Checkout:
             PaymentDeclined: the order was cancelled, also when the same request told so before.
             DomainError: see :func:`shop_catalog.application.orders.place`.
         """
-        order, is_new = await self._transact(orders.place, basket, request)
+        house = await self._prices.rules()
+        order, is_new = await self._transact(orders.place, basket, request, house)
         if is_new and order.charge:
             order = await self._settle(order.charge) or order
         order.assert_not_declined()
         return order
+
+    async def quote(self, basket: Basket, customer_id: str | None) -> Quote:
+        """Return what a basket would cost now; nothing is kept.
+
+        Raises:
+            DomainError: see :func:`shop_catalog.application.pricing.quote`.
+        """
+        house = await self._prices.rules()
+        found, _ = await self._transact.read(pricing.quote, basket, house, customer_id, now())
+        return found
 
     async def settle_due(self, limit: int) -> bool:
         """Ask the provider about payments that nobody has heard of; return whether there may be more."""

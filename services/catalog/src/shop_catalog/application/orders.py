@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from shop_catalog.application import stock
+from shop_catalog.application import pricing, promotions, stock
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, may_see_order
 from shop_catalog.domain.errors import OrderNotFound
-from shop_catalog.domain.orders import Basket, Order, Quote
+from shop_catalog.domain.orders import Basket, Order
 from shop_catalog.domain.payments import PaymentAttempt
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
@@ -26,25 +26,30 @@ class Placement(NamedTuple):
     is_new: bool
 
 
-async def place(uow: CatalogUnitOfWork, basket: Basket, request: RequestKey) -> Placement:
+async def place(
+    uow: CatalogUnitOfWork, basket: Basket, request: RequestKey, house: pricing.HouseRules
+) -> Placement:
     """Price a basket, take its stock and open the order; the same request gives the same order.
 
     The payment attempt is stored here, before the provider hears of it.
 
     Raises:
         UnknownProducts, UnknownVariant, VariantNeeded, MixedCurrencies, TotalTooLarge: it cannot be sold.
+        CouponRefused: the coupon does not hold, was used up, or takes nothing off.
         PriceChanged: the total is not the one that the customer saw.
         OutOfStock: there is less than asked for.
         KeyReused: the request's key came with another request.
     """
     if earlier := await uow.orders.for_request(request):
         return Placement(earlier, is_new=False)
-    quote = Quote.of(basket.quantities, await uow.products.on_sale(basket.product_ids), basket.currency)
-    quote.assert_is(basket.expected_total)
     at = now()
+    quote, coupon = await pricing.quote(uow, basket, house, None, at)
+    quote.assert_is(basket.expected_total)
     await stock.take(uow, quote.pieces, at)
     attempt = PaymentAttempt(id=new_id("pay"), method=basket.payment_method)
     order = Order.place(new_id("ord"), request, quote, attempt, at)
+    if coupon:
+        order.coupon_id = await promotions.redeem(uow, coupon, request.user_id)
     await uow.add_order(order, CHECK_PAYMENT_AFTER)
     return Placement(order, is_new=True)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from shop_catalog.application import stock
+from shop_catalog.application import promotions, stock
 from shop_catalog.application.clock import now
 from shop_catalog.domain.errors import OrderNotFound
 from shop_catalog.domain.orders import Order, OrderStatus
@@ -53,7 +53,7 @@ async def abandon(uow: CatalogUnitOfWork, order_id: str) -> Order:
     if order.status is OrderStatus.PLACED:
         at = now()
         order.abandon(at)
-        await stock.give_back(uow, order.pieces, at)
+        await _release(uow, order, at)
         await uow.save_order(order)
         await _reverse(uow, order, None, REVERSE_BLINDLY_AFTER)
     return order
@@ -101,10 +101,16 @@ async def _settle_placed(uow: CatalogUnitOfWork, order: Order, outcome: Outcome)
             order.pay(intent_id, at)
         case Declined(code):
             order.decline(code, at)
-            await stock.give_back(uow, order.pieces, at)
+            await _release(uow, order, at)
         case Unknown():
             return
     await uow.save_order(order)
+
+
+async def _release(uow: CatalogUnitOfWork, order: Order, at: datetime) -> None:
+    """Let others have what a cancelled order had taken: its stock and its use of a coupon."""
+    await stock.give_back(uow, order.pieces, at)
+    await promotions.give_back(uow, order.coupon_id, order.customer_id)
 
 
 async def _reverse(

@@ -25,6 +25,10 @@
     ├── UnknownProducts        a basket names products that are not for sale
     ├── MixedCurrencies        a basket would have to be paid in two currencies
     ├── TotalTooLarge          more than a card network takes at once
+    ├── InvalidPromotion       it could never be used, or not be counted
+    ├── PromotionNotFound
+    ├── CodeTaken              another promotion has this coupon code
+    ├── CouponRefused          the coupon does not hold here
     ├── PriceChanged           the total that the customer saw no longer holds
     ├── OutOfStock             there is less than was asked for
     ├── PaymentDeclined        the provider said no; the order is cancelled
@@ -151,6 +155,31 @@ class MixedCurrencies(DomainError):
 
 class TotalTooLarge(DomainError):
     """More than a card network takes at once."""
+
+
+class InvalidPromotion(DomainError):
+    """A promotion could never be used, or not be counted."""
+
+
+class PromotionNotFound(DomainError):
+    """There is no such promotion, or no longer."""
+
+
+class CodeTaken(DomainError):
+    """Another promotion has this coupon code."""
+
+
+class CouponRefused(DomainError):
+    """The coupon does not hold here.
+
+    Args:
+        reason: ``unknown``, ``not_valid_now``, ``used_up``, ``used_by_you`` or ``no_effect``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.members = {"reason": reason}
+        super().__init__("The coupon does not hold for this order.")
 
 
 class PriceChanged(DomainError):

@@ -24,11 +24,19 @@ from shop_catalog.domain.errors import (
     UnknownProducts,
 )
 from shop_catalog.domain.payments import Charge, PaymentAttempt, PaymentState
+from shop_catalog.domain.pricing import PriceRules, price
 from shop_catalog.domain.products import MAX_AMOUNT, Product
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.variants import Item, Pieces
 from shop_events.contracts import Aggregate, Money
-from shop_events.contracts.catalog import OrderCancelled, OrderLine, OrderPaid, OrderPlaced, first_variant_id
+from shop_events.contracts.catalog import (
+    OrderAdjustment,
+    OrderCancelled,
+    OrderLine,
+    OrderPaid,
+    OrderPlaced,
+    first_variant_id,
+)
 
 PAYMENT_DECLINED = "payment_declined"
 PAYMENT_TIMED_OUT = "payment_timed_out"
@@ -67,12 +75,16 @@ class Basket:
         payment_method: the provider's token.
         expected_total: what the customer was shown, if they say.
         currency: what they want to pay in; None for the usual one of what they buy.
+        coupon: a promotion's code.
+        country: where it goes, as ISO 3166-1 alpha-2; None for wherever no tariff is special.
     """
 
     quantities: Mapping[Item, int]
     payment_method: str
     expected_total: Money | None = None
     currency: str | None = None
+    coupon: str | None = None
+    country: str | None = None
 
     @property
     def product_ids(self) -> set[str]:
@@ -86,6 +98,7 @@ class Quote:
 
     lines: tuple[OrderLine, ...]
     total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
 
     @classmethod
     def of(
@@ -113,9 +126,22 @@ class Quote:
         if len(currencies) != 1:
             raise MixedCurrencies(f"One order cannot be paid in {' and '.join(sorted(currencies))}.")
         total = Money.total((line.line_total for line in lines), currencies.pop())
-        if total.amount > MAX_AMOUNT:
+        return cls(lines, total)._payable()
+
+    def under(self, rules: PriceRules, at: datetime) -> Quote:
+        """Return what the same lines cost with promotions, delivery and tax.
+
+        Raises:
+            CouponRefused: the coupon takes nothing off.
+            TotalTooLarge: the total is above MAX_AMOUNT.
+        """
+        found = price(self.lines, rules, at)
+        return Quote(found.lines, found.total, found.adjustments)._payable()
+
+    def _payable(self) -> Quote:
+        if self.total.amount > MAX_AMOUNT:
             raise TotalTooLarge(f"An order can be worth {MAX_AMOUNT} minor units at most.")
-        return cls(lines, total)
+        return self
 
     @property
     def pieces(self) -> list[Pieces]:
@@ -123,8 +149,12 @@ class Quote:
         return [_pieces(line) for line in self.lines]
 
     def as_json(self) -> dict[str, Any]:
-        """Return what a client is shown: ``lines`` and ``total``."""
-        return {"lines": [line.model_dump() for line in self.lines], "total": self.total.model_dump()}
+        """Return what a client is shown: ``lines``, ``adjustments`` and ``total``."""
+        return {
+            "lines": [line.model_dump() for line in self.lines],
+            "adjustments": [each.model_dump() for each in self.adjustments],
+            "total": self.total.model_dump(),
+        }
 
     def assert_is(self, expected: Money | None) -> None:
         """Make sure that the customer saw this total, if they said what they saw.
@@ -138,7 +168,12 @@ class Quote:
 
 @dataclass(kw_only=True, eq=False)
 class Order(Aggregate):
-    """What a customer bought. ``payment`` is None when there was nothing to pay."""
+    """What a customer bought.
+
+    Args:
+        payment: None when there was nothing to pay.
+        coupon_id: the promotion of which this order is one counted use, if any.
+    """
 
     id: str
     customer_id: str
@@ -149,6 +184,8 @@ class Order(Aggregate):
     placed_at: datetime
     status: OrderStatus = OrderStatus.PLACED
     history: list[StatusChange] = field(default_factory=list)
+    adjustments: tuple[OrderAdjustment, ...] = ()
+    coupon_id: str | None = None
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -168,16 +205,9 @@ class Order(Aggregate):
             payment=attempt if quote.total.amount else None,
             placed_at=at,
             history=[StatusChange(OrderStatus.PLACED, at)],
+            adjustments=quote.adjustments,
         )
-        order.record(
-            OrderPlaced(
-                order_id=order_id,
-                user_id=order.customer_id,
-                lines=order.lines,
-                total=order.total,
-                placed_at=at,
-            )
-        )
+        order.record(OrderPlaced(**order._said(), placed_at=at))
         if order.payment is None:
             order._paid(at)
         return order
@@ -242,24 +272,21 @@ class Order(Aggregate):
 
     def _paid(self, at: datetime) -> None:
         self._move(OrderStatus.PAID, at)
-        self.record(
-            OrderPaid(
-                order_id=self.id, user_id=self.customer_id, lines=self.lines, total=self.total, paid_at=at
-            )
-        )
+        self.record(OrderPaid(**self._said(), paid_at=at))
 
     def _cancelled(self, reason: str, at: datetime) -> None:
         self._move(OrderStatus.CANCELLED, at, reason)
-        self.record(
-            OrderCancelled(
-                order_id=self.id,
-                user_id=self.customer_id,
-                lines=self.lines,
-                total=self.total,
-                reason=reason,
-                cancelled_at=at,
-            )
-        )
+        self.record(OrderCancelled(**self._said(), reason=reason, cancelled_at=at))
+
+    def _said(self) -> dict[str, Any]:
+        """Return what each event tells of the order."""
+        return {
+            "order_id": self.id,
+            "user_id": self.customer_id,
+            "lines": self.lines,
+            "total": self.total,
+            "adjustments": self.adjustments,
+        }
 
     def _assert_may_become(self, status: OrderStatus) -> None:
         if status not in _MOVES[self.status]:

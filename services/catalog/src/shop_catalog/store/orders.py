@@ -11,7 +11,7 @@ from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.documents import Document, request_document, request_of, version_before
 from shop_catalog.store.schedule import ScheduledRepository, first_check
 from shop_events.contracts import Money
-from shop_events.contracts.catalog import OrderLine
+from shop_events.contracts.catalog import OrderAdjustment, OrderLine
 
 ORDERS = "orders"
 
@@ -45,6 +45,8 @@ class Orders(ScheduledRepository):
                 "request": request_document(order.request),
                 "lines": [line.model_dump() for line in order.lines],
                 "total": order.total.model_dump(),
+                "adjustments": [each.model_dump() for each in order.adjustments],
+                "coupon_id": order.coupon_id,
                 "placed_at": order.placed_at,
                 "check": first_check(order.placed_at + check_after),
                 **_state(order),
@@ -88,6 +90,8 @@ def order_of(document: Document) -> Order:
             StatusChange(OrderStatus(each["status"]), each["at"], each["reason"])
             for each in document["history"]
         ],
+        adjustments=tuple(OrderAdjustment(**each) for each in document.get("adjustments", ())),
+        coupon_id=document.get("coupon_id"),
         version=document["version"],
     )
 

@@ -17,7 +17,9 @@ from shop_catalog.store.categories import CATEGORIES
 from shop_catalog.store.orders import ORDERS
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
 from shop_catalog.store.products import PRODUCTS
+from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS
+from shop_catalog.store.tariffs import TARIFFS
 
 _COUNT = {"bsonType": ["int", "long"], "minimum": 0}
 _MONEY = {"bsonType": "object", "required": ["amount", "currency"], "properties": {"amount": _COUNT}}
@@ -67,6 +69,12 @@ _VALIDATORS: dict[str, dict[str, Any]] = {
             "lines": {"bsonType": "array", "minItems": 1},
         },
     },
+    PROMOTIONS: {
+        "required": ["name", "benefit", "code", "active", "version", "request"],
+        "properties": {"name": _TEXT, "version": _COUNT},
+    },
+    COUPON_USES: {"required": ["used"], "properties": {"used": _COUNT}},
+    TARIFFS: {"required": ["delivery", "free_from", "tax_basis_points"]},
     PAYMENT_EVENTS: {"required": ["order_id", "settled"]},
     PAYMENT_REVERSALS: {"required": ["order_id", "state", "check"]},
 }
@@ -127,6 +135,16 @@ _INDEXES: dict[str, list[IndexModel]] = {
         _ONE_FOR_A_REQUEST,
         IndexModel([("customer_id", ASCENDING), ("_id", DESCENDING)], name="of_a_customer"),
         IndexModel([("check.at", ASCENDING)], name="unsettled", partialFilterExpression={"status": "placed"}),
+    ],
+    PROMOTIONS: [
+        _ONE_FOR_A_REQUEST,
+        IndexModel(
+            [("code", ASCENDING)],
+            name="one_for_a_code",
+            unique=True,
+            partialFilterExpression={"code": {"$type": "string"}},
+        ),
+        IndexModel([("active", ASCENDING), ("code", ASCENDING), ("_id", ASCENDING)], name="automatic"),
     ],
     PAYMENT_EVENTS: [
         IndexModel(

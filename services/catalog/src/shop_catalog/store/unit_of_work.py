@@ -14,7 +14,9 @@ from shop_catalog.store.lists import ProductLists
 from shop_catalog.store.orders import ORDERS, Orders
 from shop_catalog.store.payments import PAYMENT_EVENTS, PAYMENT_REVERSALS, PaymentEvents, Reversals
 from shop_catalog.store.products import PRODUCTS, Products
+from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS, CouponUses, Promotions
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS, Stock, StockAdjustments
+from shop_catalog.store.tariffs import TARIFFS, Tariffs
 from shop_events.unit_of_work import Transactor, UnitOfWork
 
 
@@ -52,6 +54,18 @@ class CatalogUnitOfWork(UnitOfWork):
     @cached_property
     def reversals(self) -> Reversals:
         return Reversals(self.db[PAYMENT_REVERSALS], self.session)
+
+    @cached_property
+    def promotions(self) -> Promotions:
+        return Promotions(self.db[PROMOTIONS], self.session)
+
+    @cached_property
+    def coupon_uses(self) -> CouponUses:
+        return CouponUses(self.db[COUPON_USES], self.session)
+
+    @cached_property
+    def tariffs(self) -> Tariffs:
+        return Tariffs(self.db[TARIFFS], self.session)
 
     async def add_product(self, product: Product) -> None:
         await self.products.add(product)

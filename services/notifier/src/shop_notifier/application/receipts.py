@@ -68,7 +68,13 @@ def _content(channel: Channel, order: OrderPaid, contact: Contact, texts: Texts)
         {"title": line.title, "quantity": line.quantity, "total": format_money(line.line_total)}
         for line in order.lines
     ]
-    content = {"order_id": order.order_id, "lines": lines, "total": format_money(order.total)}
+    adjustments = [{"title": each.title, "amount": format_money(each.amount)} for each in order.adjustments]
+    content = {
+        "order_id": order.order_id,
+        "lines": lines,
+        "adjustments": adjustments,
+        "total": format_money(order.total),
+    }
     if channel is not Channel.SITE:
         return content
     said = texts.render(KIND, contact.language, {**content, "name": contact.name}, "subject", "text")
