@@ -41,6 +41,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         servers.close()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    storm = parser.getgroup("storm", "what make test-chaos does to the backbone")
+    storm.addoption("--chaos-kills", type=int, default=300, help="least number of kill -9 (default: 300)")
+    storm.addoption("--chaos-seed", type=int, help="repeat the blows of this seed (default: a new one)")
+
+
 @pytest.fixture(scope="session")
 def mongo_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a replica set: the one `MONGODB_URL` names, else one that lives as long as the run."""

@@ -108,3 +108,8 @@ async def publish_what_nobody_committed(scene: Scene) -> None:
     async with AIOKafkaProducer(**scene.place.kafka.connection()) as producer:
         for record in (replace(letter, headers=headers), old):
             await producer.send(record.topic, record.value, key=record.key, headers=list(record.headers))
+
+
+def test_a_storm_can_be_asked_for(chaos_kills: int, chaos_seed: int) -> None:
+    assert chaos_kills > 0
+    assert chaos_seed >= 0
