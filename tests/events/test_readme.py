@@ -3,16 +3,26 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from prometheus_client import Counter, Gauge, Histogram
 from pymongo import AsyncMongoClient
 
+from shop_events import metrics, telemetry
+from shop_events.batch import Outcome
 from shop_events.contracts import Event
+from shop_events.contracts.catalog import OrderPaid
+from shop_events.errors import NotYet
+from shop_events.handlers import Subscriptions, on
 from shop_events.kafka import KafkaSettings
+from shop_events.testing import Kit
 from shop_events.topics import TOPICS, Topic, declare
-from tests.events.conftest import eventually
+from shop_events.unit_of_work import UnitOfWork
+from tests.events.conftest import eventually, paid
 
 README = Path(__file__).parents[2] / "libs/events/README.md"
 
@@ -54,6 +64,50 @@ async def test_a_payment_becomes_a_receipt(
     await running
     await client.drop_database(database_name)
     await client.close()
+
+
+def _labels(*metrics: ModuleType) -> dict[str, set[str]]:
+    """Return the labels of each metric, by the name under which it is exposed."""
+    found = (value for module in metrics for value in vars(module).values())
+    return {
+        metric._name + ("_total" if isinstance(metric, Counter) else ""): set(metric._labelnames)
+        for metric in found
+        if isinstance(metric, Counter | Gauge | Histogram)
+    }
+
+
+def test_every_metric_is_in_its_table_and_the_table_names_no_other() -> None:
+    rows = re.findall(r"^\|[^|]+\|([^|]*`shop_events_[^|]+)\|([^|]*)\|$", README.read_text(), re.MULTILINE)
+    told: dict[str, set[str]] = {}
+    for metrics_, labels in rows:
+        for name in re.findall(r"`(shop_events_\w+)", metrics_):
+            told.setdefault(name, set()).update(re.findall(r"\w+", labels))
+    there = _labels(metrics, telemetry)
+    assert told.keys() == there.keys()
+    for name, labels in there.items():
+        assert labels <= told[name]
+
+
+async def test_each_outcome_of_an_event_is_counted_under_its_name() -> None:
+    @on(OrderPaid, effect="metrics:{order_id}", patience=timedelta(seconds=1))
+    async def fails(uow: UnitOfWork, event: OrderPaid) -> None:
+        if event.order_id == "ord_bad":
+            raise NotYet("user")
+
+    def counted() -> dict[str, float]:
+        return {
+            outcome: metrics.HANDLED.labels("notifier", OrderPaid.event_type, outcome)._value.get()
+            for outcome in Outcome
+        }
+
+    before = counted()
+    kit = Kit(Subscriptions("notifier", [fails]))
+    [good] = await kit.tell(paid("ord_good"))
+    await kit.put(good)
+    await kit.tell(paid("ord_bad"), paid("ord_bad"))
+    await kit.advance(timedelta(seconds=10))
+    gained = {outcome: number - before[outcome] for outcome, number in counted().items()}
+    assert gained == {"handled": 1, "duplicate": 1, "parked": 1, "queued": 1, "dead": 2}
 
 
 def test_a_topic_is_declared_once() -> None:

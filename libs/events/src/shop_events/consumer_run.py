@@ -179,12 +179,14 @@ class ConsumerRun(ConsumerRebalanceListener):  # type: ignore[misc]
         offsets = self._watermarks.take(self._client.assignment())
         if not offsets:
             return
+        generation = self._generation
         try:
             async with asyncio.timeout(within):
                 await self._client.commit(offsets)
         except (CommitFailedError, IllegalStateError):
             log.info("partitions went elsewhere before the commit and are read again", group=self._group)
-            self._outside()
+            if generation == self._generation:
+                self._outside()
         except TimeoutError as error:
             raise ClientStuckError("offsets are not committed") from error
         else:

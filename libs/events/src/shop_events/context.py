@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -38,11 +37,22 @@ def current_trace() -> Trace | None:
     return _current.get()
 
 
-@contextmanager
-def use_trace(trace: Trace) -> Iterator[Trace]:
+class _Using:
+    """As a generator it would take a microsecond longer, for each event and request."""
+
+    __slots__ = ("_token", "_trace")
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    def __enter__(self) -> Trace:
+        self._token = _current.set(self._trace)
+        return self._trace
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+
+
+def use_trace(trace: Trace) -> AbstractContextManager[Trace]:
     """Make ``trace`` the current one for the block."""
-    token = _current.set(trace)
-    try:
-        yield trace
-    finally:
-        _current.reset(token)
+    return _Using(trace)

@@ -123,17 +123,14 @@ class OutboxRelay:
         self._works = isinstance(error, LeaseLost | HistoryLost)
         log.warning("outbox relay starts again", reason=reason, detail=str(error)[:200])
         with suppress(PyMongoError, LeaseLost, TimeoutError):
-            if isinstance(error, HistoryLost):
-                await self._db[RELAY_STATE].delete_one({"_id": _STATE_ID})
-            elif isinstance(error, TopicsRefused):
-                await self._withhold(error)
-
-    async def _withhold(self, refusal: TopicsRefused) -> None:
-        topics = to_remember(refusal.topics, refusal.reason)
-        async with asyncio.timeout(self._ttl):
-            await self._remember({"$addToSet": {"refused": {"$each": topics}}})
-        self._refused = False
-        self._backoff.reset()
+            async with asyncio.timeout(self._ttl):
+                if isinstance(error, HistoryLost):
+                    await self._remember({"$unset": {"token": "", "refused": ""}})
+                elif isinstance(error, TopicsRefused):
+                    topics = to_remember(error.topics, error.reason)
+                    await self._remember({"$addToSet": {"refused": {"$each": topics}}})
+                    self._refused = False
+                    self._backoff.reset()
 
     async def _lead(self, stop: asyncio.Event) -> None:
         async with self._publisher() as publisher:
