@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pymongo.errors import PyMongoError
 
 from tests.chaos.backbone import books
 from tests.chaos.backbone.storm import Blow, blows
@@ -64,8 +65,13 @@ class Storm:
             await self.trial.deal(blow)
             if self.trial.kills >= told + _TELL_EVERY:
                 told = self.trial.kills
-                moves = sum([row["number"] async for row in self.trial.owner["stock"].find()])
-                self._tell(f"{moves} moves so far; {blow}")
+                self._tell(f"{await self._moves()} moves so far; {blow}")
+
+    async def _moves(self) -> str:
+        try:
+            return str(sum([row["number"] async for row in self.trial.owner["stock"].find()]))
+        except PyMongoError:  # it is MongoDB that is away
+            return "?"
 
     async def count(self) -> books.Books:
         """Let everything come to rest, and compare."""

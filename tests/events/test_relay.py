@@ -9,7 +9,9 @@ from pymongo.errors import AutoReconnect
 
 from shop_events.contracts import Fact
 from shop_events.contracts.catalog import ProductDeleted
+from shop_events.lease import LEASES
 from shop_events.outbox import OUTBOX
+from shop_events.outbox_feed import HistoryLost
 from shop_events.producing import TransactionalPublisher
 from shop_events.relay import RELAY_STATE, OutboxRelay
 from tests.events.conftest import System, eventually, paid, product, running
@@ -90,6 +92,14 @@ async def test_a_relay_paused_past_its_lease_is_fenced_by_its_successor(system: 
             await eventually(lambda: old.refused is not None)
             assert await newest(system) == {"prd_1": 5}
     assert len(await system.read(PRODUCTS)) == 5
+
+
+async def test_a_relay_that_has_lost_its_lease_makes_its_successor_forget_nothing(system: System) -> None:
+    place = {"_id": "position", "token": {"_data": "82"}, "refused": [{"topic": "t", "reason": "r"}]}
+    await system.db[RELAY_STATE].insert_one(place)
+    await system.db[LEASES].insert_one({"_id": "outbox-relay", "holder": "successor"})
+    await system.relay()._failed(HistoryLost("woken after a long pause"))
+    assert await system.db[RELAY_STATE].find_one({}) == place
 
 
 async def test_the_place_is_kept_over_a_restart(system: System) -> None:

@@ -47,8 +47,8 @@ class Delivery(NamedTuple):
     @property
     def id(self) -> str:
         """The event's id, or the record's place when it has none."""
-        place = f"{self.origin.topic}/{self.origin.partition}/{self.origin.offset}"
-        return self.message.headers.get("ce_id") or place
+        known = self.message.headers.get("ce_id")
+        return known or f"{self.origin.topic}/{self.origin.partition}/{self.origin.offset}"
 
     @property
     def order_key(self) -> str:
@@ -94,14 +94,14 @@ def interpret(
     event_type = message.headers.get("ce_type")
     if event_type is None:
         return Delivery(message, origin, None, (), replayed, "no ce_type header: not a CloudEvent")
-    handlers = tuple(subscriptions.for_type(event_type))
+    handlers = subscriptions.for_type(event_type)
     if not handlers:
         return None
     try:
         received = decode(message)
     except MalformedEvent as error:
         return Delivery(message, origin, None, handlers, replayed, str(error))
-    keys = tuple(handler.effect_key(received.event) for handler in handlers)
+    keys = tuple([handler.effect_key(received.event) for handler in handlers])
     return Delivery(message, origin, received, handlers, replayed, None, keys)
 
 

@@ -50,7 +50,7 @@ class Handler(Generic[E]):
 
     def effect_key(self, event: E) -> str | None:
         """Return the business key of this effect, None for a projection."""
-        return None if self.effect is None else self.effect.format(**event.__dict__)
+        return None if self.effect is None else self.effect.format_map(event.__dict__)
 
 
 def on(
@@ -83,9 +83,10 @@ class Subscriptions:
 
     def __init__(self, group: str, handlers: Iterable[Handler[Any]]) -> None:
         self.group = group
-        self._by_type: dict[str, list[Handler[Any]]] = defaultdict(list)
+        by_type: dict[str, list[Handler[Any]]] = defaultdict(list)
         for handler in handlers:
-            self._by_type[handler.contract.event_type].append(handler)
+            by_type[handler.contract.event_type].append(handler)
+        self._by_type = {event_type: tuple(found) for event_type, found in by_type.items()}
         for topic in self.topics - {replay(group)}:
             if group not in TOPICS[topic].readers:
                 raise TypeError(f"{group} is not among the readers of {topic} in the registry")
@@ -105,6 +106,6 @@ class Subscriptions:
     def __iter__(self) -> Iterator[Handler[Any]]:
         return (handler for handlers in self._by_type.values() for handler in handlers)
 
-    def for_type(self, event_type: str) -> list[Handler[Any]]:
+    def for_type(self, event_type: str) -> tuple[Handler[Any], ...]:
         """Return the handlers of an event type; none means the event is of no interest here."""
-        return self._by_type.get(event_type, [])
+        return self._by_type.get(event_type, ())

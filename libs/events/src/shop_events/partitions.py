@@ -102,10 +102,11 @@ class Watermarks:
         self._uncommitted: dict[TopicPartition, int] = {}
 
     def done(self, records: Iterable[ConsumerRecord]) -> None:
-        """Note that these are done; all before them in their partitions were."""
-        for record in records:
-            partition = place_of(record)
-            self._uncommitted[partition] = max(self._uncommitted.get(partition, 0), record.offset + 1)
+        """Note that these, in the order of their partitions, are done; all before them were."""
+        newest = {(record.topic, record.partition): record.offset for record in records}
+        for place, offset in newest.items():
+            partition = TopicPartition(*place)
+            self._uncommitted[partition] = max(self._uncommitted.get(partition, 0), offset + 1)
 
     def take(self, assigned: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Remove and return the offsets to commit; those of partitions that went elsewhere are dropped."""
