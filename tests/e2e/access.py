@@ -48,7 +48,7 @@ class Access:
     """One route: whose it is, and what a stranger sends.
 
     ``{…}`` in header values stands for what the owner sent or saw: ``key``, ``me``, ``cart``, ``state``,
-    ``product``, ``category`` (ETags but for the key).
+    ``product``, ``category``, ``review`` (ETags but for the key).
     """
 
     whose: Whose
@@ -59,6 +59,7 @@ class Access:
 
 KEY = {"Idempotency-Key": "{key}"}
 MONEY = {"amount": 1, "currency": "GBP"}
+REVIEW = {"rating": 1, "recommends": False, "title": "Bad"}
 LINES = [{"product_id": "{product_id}", "quantity": 1}]
 
 PROMOTION = {"name": "x", "benefit": {"kind": "percentage", "basis_points": 9_999}}
@@ -93,6 +94,16 @@ ACCESS: dict[str, Access] = {
     "PUT /v1/tariffs/{country}": Access(Whose.STAFF, {"tax_basis_points": 100}),
     "DELETE /v1/tariffs/{country}": Access(Whose.STAFF),
     "POST /v1/quotes": Access(Whose.ANYBODY, {"lines": LINES}),
+    "GET /v1/products/{id}/reviews": Access(Whose.ANYBODY),
+    "GET /v1/products/{id}/reviews/mine": Access(Whose.CALLER),
+    "POST /v1/products/{id}/reviews": Access(Whose.CALLER, REVIEW, KEY),
+    "GET /v1/reviews": Access(Whose.STAFF),
+    "GET /v1/reviews/{id}": Access(Whose.ANYBODY),  # one that is not published is not found
+    "PUT /v1/reviews/{id}": Access(Whose.OWNER, REVIEW, {"If-Match": "{review}"}),
+    "DELETE /v1/reviews/{id}": Access(Whose.OWNER, headers={"If-Match": "{review}"}),
+    "PUT /v1/reviews/{id}/status": Access(Whose.STAFF, {"status": "published"}, {"If-Match": "{review}"}),
+    "PUT /v1/reviews/{id}/helpful": Access(Whose.CALLER),
+    "DELETE /v1/reviews/{id}/helpful": Access(Whose.CALLER),
     "GET /v1/orders": Access(Whose.CALLER),
     "GET /v1/orders/{id}": Access(Whose.OWNER),
     "POST /v1/orders": Access(Whose.CALLER, {"lines": LINES, "payment_method": "pm_card_visa"}, KEY),

@@ -85,6 +85,7 @@ class Owner:
             "/v1/session/states/game",
             "/v1/session/orders",
             f"/v1/products/{self.paths['products']}",
+            f"/v1/products/{self.paths['products']}/reviews/mine",
         )
         return {path: self._without_stock(self.party.do("GET", path).json()) for path in seen}
 
@@ -166,6 +167,8 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
     wait_for(lambda: ann.do("GET", "/v1/session").json()["contacts"])
     (entry,) = wait_for(lambda: ann.do("GET", "/v1/notifications").json()["items"])
     cart = ann.do("POST", "/v1/session/cart/lines", {**line, "quantity": 7}, Idempotency_Key=key)
+    opinion = {"rating": 5, "recommends": True, "title": "Bright"}
+    review = ann.do("POST", f"/v1/products/{product_id}/reviews", opinion, Idempotency_Key=key)
     me, product = ann.do("GET", "/v1/users/me"), ann.do("GET", f"/v1/products/{product_id}")
     session = ann.do("GET", "/v1/session").json()
     user_id = me.json()["id"]
@@ -173,6 +176,7 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
         ann,
         paths={
             "orders": order_id,
+            "reviews": review.json()["id"],
             "products": product_id,
             "lines": product_id,
             "notifications": entry["id"],
@@ -194,8 +198,9 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "state": state.headers["ETag"],
             "product": product.headers["ETag"],
             "category": '"v1"',
+            "review": review.headers["ETag"],
         },
-        marks={user_id, order_id, entry["id"], session["visitor_id"], ann.email, secret},
+        marks={user_id, order_id, review.json()["id"], entry["id"], session["visitor_id"], ann.email, secret},
         ended=ended,
     )
 

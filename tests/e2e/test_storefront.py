@@ -340,6 +340,50 @@ async def test_what_goes_wrong_is_said_and_can_be_mended(page: Page, shop: Shop)
     assert page.complaints() == []
 
 
+async def test_who_bought_it_says_what_it_is_like(page: Page, shop: Shop) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+    admin = (await shop.administrator()).headers
+    path = f"#/products/{product['id']}"
+
+    def review(title: str) -> None:
+        page.find(".reviewing")
+        page.write("title", title)
+        page.click("#review-rating option", "4 stars")
+        page.click(".reviewing button")
+
+    def write() -> None:
+        page.go()
+        page.click("#consent button", "No, thanks")
+        register(page)
+        page.go(path)
+        review("Solid")
+        page.find(".problem", "Only who has bought it")
+        page.write_pieces(2)
+        page.click("main button", "Add to cart")
+        buy(page)
+        page.go(path)
+        page.find(".reviews", "Nobody has said anything")
+        review("<b>Solid</b>")
+        page.find(".reviewing", "waits for somebody")
+
+    await asyncio.to_thread(write)
+    waiting = (await shop.http.get("/v1/reviews", headers=admin)).json()["items"]
+    review_id = next(each["id"] for each in waiting if each["product_id"] == product["id"])
+    published = await shop.http.put(
+        f"/v1/reviews/{review_id}/status", json={"status": "published"}, headers={**admin, "If-Match": '"v1"'}
+    )
+    assert published.status_code == 200, published.text
+
+    def read() -> None:
+        page.browser.refresh()
+        page.find(".rating", "4 of 5, 1 review")
+        page.find(".reviews .entry h3", "<b>Solid</b>")
+        page.find(".reviewing", "shown to everybody")
+
+    await asyncio.to_thread(read)
+    assert page.complaints() == []
+
+
 async def test_who_does_not_agree_is_not_noted(page: Page, shop: Shop) -> None:
     product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
 

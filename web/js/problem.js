@@ -6,6 +6,7 @@ const IN_OTHER_WORDS = {
   "out-of-stock": "Some of it is sold out by now. Please change your cart.",
   "price-changed": "A price has changed. Please look at the total again before you buy.",
   "payment-declined": "The card was declined. Nothing was bought.",
+  "not-bought": "Only who has bought it can review it.",
   "wrong-credentials": "E-mail address or password is wrong.",
   "address-taken": "There is an account with this e-mail address already. Log in instead.",
 };

@@ -6,6 +6,7 @@ import { money } from "../format.js";
 import { notify } from "../notice.js";
 import { alertOf } from "../problem.js";
 import { recommendations, tile } from "../products.js";
+import { reviews, stars } from "../reviews.js";
 import { addToCart, remember } from "../visit.js";
 
 export async function product(query, id) {
@@ -18,8 +19,10 @@ export async function product(query, id) {
         title(found.title),
         found.category && h("p", { class: "quiet" }, found.category),
         h("p", { class: "price" }, priced(found)),
+        found.reviews && stars(found.reviews),
         found.description && h("p", { class: "description" }, found.description),
         found.available ? buying(found) : h("p", { class: "sold-out" }, "Sold out at the moment."))),
+    reviews(found),
     recommendations("product", "Goes well with it", { productId: found.id }));
   return { title: found.title, node, productId: found.id };
 }

@@ -102,7 +102,7 @@ async def _if_match(
         raise PreconditionRequired
     if not re.fullmatch(r'(W/)?"[!#-~]{0,100}"', value):
         raise BadEntityTag
-    ours = re.fullmatch(r'"v(\d{1,15})(?:\.[A-Za-z0-9-]{1,35})?"', value)
+    ours = re.fullmatch(r'"v(\d{1,15})(?:\.[A-Za-z0-9-]{1,60})?"', value)
     if not ours:
         raise PreconditionFailed  # a weak or foreign tag is well-formed and matches nothing
     return int(ours[1])

@@ -13,7 +13,7 @@ from shop_catalog.adapters.payments import PaymentClient, open_session
 from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.pricing import PriceBook
-from shop_catalog.jobs import categories, payments, products
+from shop_catalog.jobs import categories, payments, products, reviews
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.products import forget_ratings
 from shop_catalog.store.schema import migrate
@@ -45,6 +45,7 @@ def _jobs(runtime: CatalogRuntime) -> list[Job]:
 
 
 async def _republish(runtime: CatalogRuntime) -> int:
+    await reviews.recount(runtime.transact)
     return await products.republish(runtime.transact)
 
 

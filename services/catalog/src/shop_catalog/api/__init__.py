@@ -1,4 +1,4 @@
-"""HTTP in: categories, products and their variants, stock, prices, orders, and what the provider tells."""
+"""HTTP in: categories, products, variants, stock, prices, orders, reviews, and what the provider tells."""
 
 from shop_catalog.api import (
     categories,
@@ -8,6 +8,7 @@ from shop_catalog.api import (
     products,
     promotions,
     quotes,
+    reviews,
     stock,
     tariffs,
     variants,
@@ -25,6 +26,7 @@ ROUTERS = (
     quotes.router,
     orders.router,
     payments.router,
+    reviews.router,
 )
 
 __all__ = ["ERRORS", "ROUTERS"]

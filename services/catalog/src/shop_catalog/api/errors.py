@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shop_catalog.domain.errors import (
     AccessDenied,
+    AlreadyReviewed,
     CategoryInUse,
     CategoryNotFound,
     CategoryTaken,
@@ -19,6 +20,7 @@ from shop_catalog.domain.errors import (
     KeyReused,
     MalformedWebhook,
     MixedCurrencies,
+    NotBought,
     OrderNotFound,
     OutOfStock,
     PaymentDeclined,
@@ -26,6 +28,7 @@ from shop_catalog.domain.errors import (
     ProductNotFound,
     PromotionNotFound,
     ReferenceTaken,
+    ReviewNotFound,
     SkuTaken,
     StockOutOfRange,
     TotalTooLarge,
@@ -44,6 +47,9 @@ ERRORS: ErrorMap = {
     PromotionNotFound: NotFound,
     VersionConflict: PreconditionFailed,
     CategoryNotFound: NotFound,
+    ReviewNotFound: NotFound,
+    NotBought: 403,
+    AlreadyReviewed: 409,
     SkuTaken: 409,
     ReferenceTaken: 409,
     CategoryTaken: 409,

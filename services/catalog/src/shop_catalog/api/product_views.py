@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from shop_catalog.domain.descriptions import Media
 from shop_catalog.domain.products import Product, ProductStatus
+from shop_catalog.domain.reviews import RATINGS, Tally
 from shop_catalog.domain.variants import Variant
 from shop_events.contracts import Money
 from shop_events.contracts.catalog import Attribute
@@ -59,6 +60,21 @@ class VariantView(BaseModel):
         )
 
 
+class ReviewsView(BaseModel):
+    """What published reviews come to: their number by rating, and how many recommend the product."""
+
+    count: int
+    mean: float | None
+    ratings: dict[str, int]
+    recommended: int
+
+    @classmethod
+    def of(cls, tally: Tally) -> Self:
+        """Return how a tally is shown."""
+        ratings = {str(rating): number for rating, number in zip(RATINGS, tally.ratings, strict=True)}
+        return cls(count=tally.count, mean=tally.mean, ratings=ratings, recommended=tally.recommended)
+
+
 class ProductView(BaseModel):
     """A product in one language.
 
@@ -82,6 +98,7 @@ class ProductView(BaseModel):
     variants: list[VariantView]
     reference: str | None
     status: ProductStatus
+    reviews: ReviewsView
 
     @classmethod
     def of(cls, product: Product, language: str | None = None) -> Self:
@@ -106,4 +123,5 @@ class ProductView(BaseModel):
             variants=[VariantView.of(each) for each in product.variants],
             reference=details.reference,
             status=product.status,
+            reviews=ReviewsView.of(product.reviews),
         )

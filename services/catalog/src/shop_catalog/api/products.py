@@ -23,6 +23,7 @@ from shop_catalog.domain.errors import (
     VariantNeeded,
     VersionConflict,
 )
+from shop_catalog.domain.products import Product
 from shop_chassis.auth import Authenticated, MaybeCaller
 from shop_chassis.http import (
     BadEntityTag,
@@ -73,7 +74,7 @@ async def show_product(
     """Show a product in the language that suits best; its ETag is what a change must name."""
     product = await read(products.show, id, caller)
     language = product.details.best_language(accept_language)
-    tag = etag(product.version, "" if language == product.details.language else language)
+    tag = etag(product.version, _form(product, language))
     headers = {"ETag": tag, "Content-Language": language, "Vary": "Accept-Language, Authorization"}
     if names(if_none_match, tag):
         return Response(status_code=304, headers=headers)
@@ -116,3 +117,10 @@ async def change_product(
 async def delete_product(id: Id, caller: Authenticated, transact: Transact) -> None:
     """Take a product off sale for good."""
     await transact(products.delete, id, caller)
+
+
+def _form(product: Product, language: str) -> str:
+    """Return the form a version is shown in: its language, and how often its reviews have changed."""
+    translated = language if language != product.details.language else ""
+    reviewed = f"r{product.reviews.revision}" if product.reviews.revision else ""
+    return "-".join(filter(None, (reviewed, translated)))

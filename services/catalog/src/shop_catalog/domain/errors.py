@@ -33,6 +33,9 @@
     ├── OutOfStock             there is less than was asked for
     ├── PaymentDeclined        the provider said no; the order is cancelled
     ├── IllegalMove            the order is not in a state for it
+    ├── ReviewNotFound         also for those who may not know that it exists
+    ├── AlreadyReviewed        a customer has one review of a product
+    ├── NotBought              only buyers review a product
     ├── ForgedWebhook          not signed by the provider, or too old
     └── MalformedWebhook       signed, and not to be understood
 
@@ -204,6 +207,18 @@ class PaymentDeclined(DomainError):
 
 class IllegalMove(DomainError):
     """The order is not in a state that allows this."""
+
+
+class ReviewNotFound(DomainError):
+    """There is no such review, or none that the caller may know of."""
+
+
+class AlreadyReviewed(DomainError):
+    """The customer has reviewed the product before."""
+
+
+class NotBought(DomainError):
+    """The customer has no order of the product that was paid."""
 
 
 class ForgedWebhook(DomainError):

@@ -18,6 +18,7 @@ from shop_catalog.domain.errors import (
     VersionConflict,
 )
 from shop_catalog.domain.requests import RequestKey
+from shop_catalog.domain.reviews import UNREVIEWED, Tally
 from shop_catalog.domain.variants import Variant, assert_fit_together
 from shop_events.contracts import Aggregate, Fact, Money
 from shop_events.contracts.catalog import Attribute, ProductChanged, ProductDeleted
@@ -83,7 +84,8 @@ class ProductDetails:
 
 @dataclass(kw_only=True, eq=False)
 class Product(Aggregate):
-    """A product. Its version moves with each change, not with each sale; only what shoppers see is told."""
+    """A product. Its version moves with each change, not with each sale or review; only what shoppers
+    see is told."""
 
     id: str
     details: ProductDetails
@@ -91,6 +93,7 @@ class Product(Aggregate):
     request: RequestKey
     status: ProductStatus = ProductStatus.PUBLISHED
     deleted: bool = False
+    reviews: Tally = UNREVIEWED
     version: int = 0
 
     def __post_init__(self) -> None:

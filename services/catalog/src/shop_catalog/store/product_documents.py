@@ -16,6 +16,7 @@ from shop_catalog.domain.descriptions import Media, Text
 from shop_catalog.domain.products import Product, ProductDetails, ProductStatus
 from shop_catalog.domain.variants import Variant
 from shop_catalog.store.documents import Document, request_of
+from shop_catalog.store.reviews import tally_of
 from shop_events.contracts import Money
 
 
@@ -28,6 +29,7 @@ def product_of(document: Document) -> Product:
         request=request_of(document),
         status=ProductStatus(document["status"]),
         deleted=document["deleted"],
+        reviews=tally_of(document),
         version=document["version"],
     )
 

@@ -11,6 +11,7 @@ from pymongo.errors import CollectionInvalid
 from shop_catalog.domain.categories import DEEPEST
 from shop_catalog.domain.orders import OrderStatus
 from shop_catalog.domain.products import ProductStatus
+from shop_catalog.domain.reviews import ReviewStatus
 from shop_catalog.domain.variants import MOST_VARIANTS
 from shop_catalog.store import migrations
 from shop_catalog.store.categories import CATEGORIES
@@ -18,6 +19,7 @@ from shop_catalog.store.orders import ORDERS
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
 from shop_catalog.store.products import PRODUCTS
 from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS
+from shop_catalog.store.reviews import REVIEW_VOTES, REVIEWS
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS
 from shop_catalog.store.tariffs import TARIFFS
 
@@ -75,6 +77,15 @@ _VALIDATORS: dict[str, dict[str, Any]] = {
     },
     COUPON_USES: {"required": ["used"], "properties": {"used": _COUNT}},
     TARIFFS: {"required": ["delivery", "free_from", "tax_basis_points"]},
+    REVIEWS: {
+        "required": ["product_id", "customer_id", "order_id", "request", "rating", "status", "version"],
+        "properties": {
+            "rating": {"bsonType": ["int", "long"], "minimum": 1, "maximum": 5},
+            "status": {"enum": [status.value for status in ReviewStatus]},
+            "helpful": _COUNT,
+        },
+    },
+    REVIEW_VOTES: {"required": ["review_id", "user_id"]},
     PAYMENT_EVENTS: {"required": ["order_id", "settled"]},
     PAYMENT_REVERSALS: {"required": ["order_id", "state", "check"]},
 }
@@ -145,6 +156,23 @@ _INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"code": {"$type": "string"}},
         ),
         IndexModel([("active", ASCENDING), ("code", ASCENDING), ("_id", ASCENDING)], name="automatic"),
+    ],
+    REVIEWS: [
+        _ONE_FOR_A_REQUEST,
+        IndexModel(
+            [("product_id", ASCENDING), ("customer_id", ASCENDING)], name="one_of_a_customer", unique=True
+        ),
+        IndexModel([("customer_id", ASCENDING)], name="of_a_customer"),
+        IndexModel([("product_id", ASCENDING), ("status", ASCENDING), ("_id", DESCENDING)], name="newest"),
+        IndexModel(
+            [("product_id", ASCENDING), ("status", ASCENDING), ("helpful", DESCENDING), ("_id", DESCENDING)],
+            name="most_helpful",
+        ),
+        IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="queue"),
+    ],
+    REVIEW_VOTES: [
+        IndexModel([("review_id", ASCENDING)], name="of_a_review"),
+        IndexModel([("user_id", ASCENDING)], name="of_a_user"),
     ],
     PAYMENT_EVENTS: [
         IndexModel(

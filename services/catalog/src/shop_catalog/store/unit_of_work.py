@@ -8,6 +8,7 @@ from functools import cached_property
 
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.products import Product
+from shop_catalog.domain.reviews import Review
 from shop_catalog.domain.stock import StockItem
 from shop_catalog.store.categories import CATEGORIES, Categories
 from shop_catalog.store.lists import ProductLists
@@ -15,6 +16,7 @@ from shop_catalog.store.orders import ORDERS, Orders
 from shop_catalog.store.payments import PAYMENT_EVENTS, PAYMENT_REVERSALS, PaymentEvents, Reversals
 from shop_catalog.store.products import PRODUCTS, Products
 from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS, CouponUses, Promotions
+from shop_catalog.store.reviews import REVIEW_VOTES, REVIEWS, Purchases, Reviews, Tallies, Votes
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS, Stock, StockAdjustments
 from shop_catalog.store.tariffs import TARIFFS, Tariffs
 from shop_events.unit_of_work import Transactor, UnitOfWork
@@ -67,6 +69,22 @@ class CatalogUnitOfWork(UnitOfWork):
     def tariffs(self) -> Tariffs:
         return Tariffs(self.db[TARIFFS], self.session)
 
+    @cached_property
+    def reviews(self) -> Reviews:
+        return Reviews(self.db[REVIEWS], self.session)
+
+    @cached_property
+    def votes(self) -> Votes:
+        return Votes(self.db[REVIEW_VOTES], self.session)
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        return Tallies(self.db[PRODUCTS], self.session)
+
+    @cached_property
+    def purchases(self) -> Purchases:
+        return Purchases(self.db[ORDERS], self.session)
+
     async def add_product(self, product: Product) -> None:
         await self.products.add(product)
         self.publish(product.facts)
@@ -90,6 +108,22 @@ class CatalogUnitOfWork(UnitOfWork):
     async def save_order(self, order: Order) -> None:
         await self.orders.save(order)
         self.publish(order.facts)
+
+    async def add_review(self, review: Review) -> None:
+        await self.reviews.add(review)
+        self.publish(review.facts)
+
+    async def save_review(self, review: Review) -> None:
+        """Store a review if it has changed, and count it as it is now."""
+        if review.facts:
+            await self.reviews.save(review)
+            await self.tallies.move(review.product_id, review.counted_before, review.counted)
+            self.publish(review.facts)
+
+    async def remove_review(self, review: Review) -> None:
+        await self.reviews.remove(review.id)
+        await self.tallies.move(review.product_id, review.counted_before, None)
+        self.publish(review.facts)
 
 
 Transact = Transactor[CatalogUnitOfWork]
