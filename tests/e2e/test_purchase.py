@@ -32,7 +32,7 @@ async def test_a_paid_order_yields_one_mail_one_sms_and_one_inbox_entry(shop: Sh
     assert receipts["email"]["total_minor"] == 5997
     inbox = (await shop.http.get("/v1/notifications", headers=buyer.headers)).json()
     assert [entry["about"]["order_id"] for entry in inbox["items"]] == [order["id"]]
-    assert "GBP 59.97" in inbox["items"][0]["body"]
+    assert "£59.97" in inbox["items"][0]["body"]
 
 
 async def test_an_order_and_an_inbox_are_seen_by_their_owner_alone(shop: Shop) -> None:

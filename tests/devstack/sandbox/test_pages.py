@@ -67,6 +67,12 @@ def test_the_page_escapes_what_was_sent(sandbox: Sandbox, order_id: str) -> None
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
 
 
+def test_the_page_writes_amounts_as_people_do(sandbox: Sandbox) -> None:
+    body = {"amount": 123456, "currency": "gbp", "payment_method": "pm_card_visa"}
+    sandbox.payments.post("/v1/payment_intents", json=body).raise_for_status()
+    assert "£1,234.56" in sandbox.http.get("/sandbox").text
+
+
 def test_a_mail_is_rendered_where_it_can_run_nothing(sandbox: Sandbox, order_id: str) -> None:
     message_id = _send(sandbox, order_id)
 

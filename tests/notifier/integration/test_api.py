@@ -86,7 +86,7 @@ async def test_an_inbox_is_paged_newest_first(client: httpx.AsyncClient, transac
     shown = [entry["about"]["order_id"] for entry in first["items"] + second["items"]]
     assert shown == orders[::-1]
     assert (first["unread"], second["next_cursor"]) == (5, None)
-    assert "GBP 12.34" in first["items"][0]["body"]
+    assert "£12.34" in first["items"][0]["body"]
 
 
 async def test_reading_is_idempotent_and_counts(

@@ -100,7 +100,7 @@ async def test_a_message_carries_what_webhooks_and_readers_need(db: Database, tr
         "total_minor": "1234",
         "currency": "GBP",
     }
-    assert "GBP 12.34" in message.html
+    assert "£12.34" in message.html
 
 
 async def test_too_many_requests_pauses_the_channel_and_spends_no_attempt(

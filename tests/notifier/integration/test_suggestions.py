@@ -100,7 +100,7 @@ async def test_a_suggestion_names_products_prices_reasons_and_links(transact: Tr
     await transact(suggestions.queue, suggested())
     sent = await mail(transact)
     assert sent.subject == "Goes well with Tea pot"
-    assert "Cup & <saucer>, GBP 19.99" in sent.text
+    assert "Cup & <saucer>, £19.99" in sent.text
     assert "Often bought together with Tea pot" in sent.text
     assert "Popular at the moment" in sent.text
     assert "/#/products/prd_2" in sent.text

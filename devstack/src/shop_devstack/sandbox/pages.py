@@ -5,12 +5,15 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, HTTPException, Query, Response
 from jinja2 import Environment, PackageLoader
+from pydantic import ValidationError
 
 from shop_devstack.sandbox.faults import FaultPlan
 from shop_devstack.sandbox.messages import Messages
 from shop_devstack.sandbox.store import Store
 from shop_devstack.sandbox.webhooks import WebhookSender
 from shop_devstack.sandbox.wire import json_response
+from shop_events.contracts import Money
+from shop_events.contracts.amounts import format_money
 
 _SHOWN = 50
 # A mail is somebody else's HTML: it may show itself, and neither run nor load anything.
@@ -27,6 +30,7 @@ class Pages:
         self._sender = sender
         self._plan = plan
         self._templates = Environment(loader=PackageLoader(__package__), autoescape=True)
+        self._templates.filters["money"] = _money
 
     def routes(self) -> APIRouter:
         """Return the routes; all are under /sandbox."""
@@ -112,3 +116,11 @@ class Pages:
     def _rendered(self, template: str, context: dict[str, Any]) -> Response:
         html = self._templates.get_template(template).render(context)
         return Response(html, headers={"Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
+
+
+def _money(amount: int, currency: str | None) -> str:
+    """Write an amount of minor units; what was sent as a currency need not be one."""
+    try:
+        return format_money(Money(amount=amount, currency=(currency or "").upper()))
+    except ValidationError:
+        return f"{amount} {currency or ''}".strip()

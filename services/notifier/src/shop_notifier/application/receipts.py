@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from shop_events.contracts.amounts import format_money
 from shop_events.contracts.catalog import OrderPaid
 from shop_events.errors import NotYet
 from shop_notifier.application import clock
 from shop_notifier.application.causes import notification_id
-from shop_notifier.domain.money import format_money
 from shop_notifier.domain.notifications import Channel, Notification
 from shop_notifier.domain.sending import Texts
 from shop_notifier.store.people import Contact

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from shop_events.contracts.amounts import format_money
 from shop_events.contracts.analytics import ProductsSuggested
 from shop_events.errors import NotYet
 from shop_notifier.application import clock, subscriptions
 from shop_notifier.application.causes import notification_id
-from shop_notifier.domain.money import format_money
 from shop_notifier.domain.notifications import Channel, Notification
 from shop_notifier.domain.policies import SUGGESTION, SUGGESTIONS
 from shop_notifier.store.people import Contact
