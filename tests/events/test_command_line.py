@@ -19,7 +19,7 @@ from shop_events.envelope import Message
 from shop_events.kafka import KafkaSettings
 from shop_events.operations.masking import MASK
 from shop_events.schemas import every_event
-from shop_events.topics import TOPICS, dead_letters, replay
+from shop_events.topics import SERVICES, TOPICS, dead_letters, replay
 from tests.events.conftest import GROUP, System, eventually, paid, product, running
 from tests.events.test_operations import caught_up, patient, receipt
 
@@ -142,6 +142,30 @@ async def test_tail_prints_what_is_asked_for_as_json_lines(system: System, run: 
     assert lines(run("tail", ORDERS, "--since", "2100-01-01T00:00:00Z", "--no-follow")) == []
     assert run("tail", "orders").returncode == 2
     assert run("tail", ORDERS, "--since", "yesterday").returncode == 2
+
+
+async def test_dead_letters_are_counted_by_group(system: System, run: Run) -> None:
+    await a_letter(system, "ord_1")
+    rows = lines(run("dead-letters", "list", "--json"))
+    assert {row["group"]: row["dead_letters"] for row in rows} == {
+        each: int(each == GROUP) for each in SERVICES
+    }
+
+
+def test_without_a_database_it_is_said_where_parked_events_are() -> None:
+    done = shop_events("parked", "list", COLUMNS="1000", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert done.returncode == 2
+    assert "database of one service" in done.stderr
+    assert "LookupError" not in done.stderr
+
+
+async def test_groups_that_note_their_positions_elsewhere_are_named_and_not_shown(
+    system: System, run: Run
+) -> None:
+    done = run("lag", "analytics.streams")
+    assert done.returncode == 0
+    assert "MongoDB" in done.stderr
+    assert "analytics.streams" not in done.stdout
 
 
 async def test_parked_events_are_listed_shown_and_tried(system: System, run: Run) -> None:

@@ -12,9 +12,10 @@ import typer
 
 from shop_events.cli import options, screen
 from shop_events.operations.letters import Letter, Outcome, Which, letters, settle
-from shop_events.operations.records import Extent, Filter, Record
+from shop_events.operations.records import Extent, Filter, Record, UnknownTopic
 from shop_events.operations.replays import Part, assert_reader, replay_to, selected
 from shop_events.operations.sending import Pace
+from shop_events.topics import SERVICES
 
 app = typer.Typer(no_args_is_help=True, help="What consumer groups gave up on.")
 
@@ -25,7 +26,7 @@ _COLUMNS = ("given up", "type", "key", "event id", "reason", "tries", "settled")
 
 @app.command("list")
 def show_all(
-    group: options.Group,
+    group: options.MaybeGroup = None,
     event_type: options.EventType = None,
     reason: Reason = None,
     since: options.Since = None,
@@ -33,8 +34,12 @@ def show_all(
     most: Annotated[int, typer.Option("--most", min=1, max=100_000, help="The newest so many.")] = 100,
     as_json: options.AsJson = False,
 ) -> None:
-    """List what a group gave up on and nobody has decided about."""
+    """List what a group gave up on and nobody has decided about; without --group, how much each did."""
     which = Which(None, event_type, reason, since, settled)
+    if group is None:
+        rows = asyncio.run(_by_group(which))
+        screen.table("Dead letters", ("group", "dead letters", "newest"), rows, as_json=as_json)
+        return
     found, total = asyncio.run(_newest(group, which, most))
     screen.table(f"Dead letters of {group}", _COLUMNS, map(_row, found), as_json=as_json)
     if total > len(found):
@@ -135,6 +140,18 @@ def _decide(
         typer.confirm(f"{outcome.capitalize()}: {total:,}?", abort=True, err=True)
     done = asyncio.run(_count(settle(kafka, group, which, outcome, Pace(rate)), outcome))
     screen.say(f"{done:,} dead letters {outcome}.")
+
+
+async def _by_group(which: Which) -> list[tuple[str, int, datetime | None]]:
+    """Return for each group how many letters are meant, and when the newest was given up."""
+    rows: list[tuple[str, int, datetime | None]] = []
+    for group in SERVICES:
+        try:
+            newest, total = await _newest(group, which, 1)
+        except UnknownTopic:
+            newest, total = [], 0  # a group that never started has no such topic
+        rows.append((group, total, newest[0].record.at if newest else None))
+    return rows
 
 
 async def _newest(group: str, which: Which, most: int) -> tuple[list[Letter], int]:

@@ -48,6 +48,10 @@ def topic_name(text: str) -> str:
 
 Topic = Annotated[str, typer.Argument(parser=topic_name, metavar="TOPIC", help="Topic, without prefix.")]
 Group = Annotated[str, typer.Option("--group", parser=group_name, metavar="GROUP", help="Consumer group.")]
+MaybeGroup = Annotated[
+    str | None,
+    typer.Option("--group", parser=group_name, metavar="GROUP", help="Consumer group; all without."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal data; what is secret stays masked.")]
 Since = Annotated[
@@ -74,10 +78,15 @@ def kafka() -> KafkaSettings:
 
 @asynccontextmanager
 async def database() -> AsyncIterator[AsyncDatabase[Any]]:
-    """Open the database of one service: ``MONGODB_URL`` and ``MONGODB_DATABASE``, as the service has them."""
+    """Open the database of one service: ``MONGODB_URL`` and ``MONGODB_DATABASE``, as the service has them.
+
+    Raises typer.BadParameter when they are not set."""
     url, name = os.environ.get("MONGODB_URL"), os.environ.get("MONGODB_DATABASE")
     if not url or not name:
-        raise LookupError("MONGODB_URL and MONGODB_DATABASE must be set, as for the service itself")
+        raise typer.BadParameter(
+            "parked events are in the database of one service, and this login has none: set MONGODB_URL and "
+            "MONGODB_DATABASE as that service has them (on a laptop: make events AS=notifier ARGS=…)"
+        )
     client: AsyncMongoClient[Any] = AsyncMongoClient(url, tz_aware=True, serverSelectionTimeoutMS=10_000)
     try:
         yield client[name]

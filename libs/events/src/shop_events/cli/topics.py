@@ -14,7 +14,7 @@ from shop_events.cli import options, screen
 from shop_events.contracts.base import Event
 from shop_events.fields import fields
 from shop_events.kafka import KafkaSettings
-from shop_events.operations.lag import Lag, lags
+from shop_events.operations.lag import ELSEWHERE, Lag, lags
 from shop_events.operations.records import Extent, Filter, Record, follow, read
 from shop_events.schemas import every_event, schema_of
 from shop_events.topics import TOPICS, Sensitivity, Topic
@@ -88,6 +88,11 @@ def lag(
     found = asyncio.run(lags(options.kafka(), groups or None))
     columns = ("group", "topic", "partition", "committed", "end", "waiting", "age")
     screen.table("Lag", columns, map(_lag_row if not as_json else _plain_lag, found), as_json=as_json)
+    for group in sorted(ELSEWHERE if not groups else ELSEWHERE.intersection(groups)):
+        screen.say(
+            f"{group} is not shown: it keeps its positions in its service's MongoDB, in the transactions of "
+            "what it counts."
+        )
 
 
 def _records(

@@ -15,6 +15,9 @@ from shop_events.kafka import KafkaSettings
 
 _WITHIN_SECONDS = 10.0
 
+ELSEWHERE = frozenset({"analytics.streams"})
+"""Groups that keep their positions in their own database: what Kafka has of them is not how far they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lag:
@@ -39,10 +42,13 @@ class Lag:
 async def lags(kafka: KafkaSettings, groups: Iterable[str] | None = None) -> list[Lag]:
     """Return the lag of ``groups`` (None: of all that have ever committed), sorted by place.
 
+    Those of ELSEWHERE are left out.
+
     Raises KafkaError.
     """
     async with _admin(kafka) as admin:
-        names = sorted(groups) if groups is not None else await _known_groups(admin, kafka)
+        named = groups if groups is not None else await _known_groups(admin, kafka)
+        names = sorted(set(named) - ELSEWHERE)
         committed = {group: await admin.list_consumer_group_offsets(kafka.named(group)) for group in names}
     found: list[Lag] = []
     if not any(committed.values()):
