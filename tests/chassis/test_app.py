@@ -220,9 +220,7 @@ async def test_no_body_upsets_the_service(client: httpx.AsyncClient, body: str) 
 
 async def test_bad_parameters_are_named(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/orders", params={"limit": 101})
-    assert answer.json()["errors"] == [
-        {"in": "query", "name": "limit", "message": "Input should be less than or equal to 100"}
-    ]
+    assert answer.json()["errors"] == [{"in": "query", "name": "limit", "message": "This is more than 100."}]
 
 
 @pytest.mark.parametrize(
@@ -470,11 +468,35 @@ async def test_the_openapi_document_tells_the_problems_of_each_route(client: htt
     assert "conflict" in placing["responses"]["409"]["description"]
     for status in ("409", "422", "default"):
         assert list(placing["responses"][status]["content"]) == ["application/problem+json"]
-    assert placing["parameters"][0]["required"] is True
+    key = placing["parameters"][0]
+    assert (key["required"], key["schema"]["type"]) == (True, "string")
+    assert "anyOf" not in key["schema"]
     assert "401" in document["paths"]["/v1/me"]["get"]["responses"]
     assert document["components"]["securitySchemes"]["access_token"]["scheme"] == "bearer"
     assert "HTTPValidationError" not in str(document)
     assert not any(path.startswith(("/health", "/metrics")) for path in document["paths"])
+
+
+async def test_the_openapi_document_has_an_address_of_its_service(client: httpx.AsyncClient) -> None:
+    name = (await client.get("/openapi.json")).json()["info"]["title"].removeprefix("Shopstream ")
+    behind_the_gateway = await client.get(f"/v1/{name}/openapi.json")
+    assert behind_the_gateway.json() == (await client.get("/openapi.json")).json()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "This is needed."),
+        ({"lines": []}, "This needs 1 or more entries."),
+        ({"lines": 5}, "This is not a list."),
+        ({"lines": [5]}, "This is not an object."),
+    ],
+)
+async def test_what_is_wrong_is_said_in_plain_words(
+    client: httpx.AsyncClient, body: dict[str, object], message: str
+) -> None:
+    answer = await client.post("/v1/orders", json=body, headers=KEY)
+    assert message in [each["message"] for each in answer.json()["errors"]]
 
 
 async def test_a_direct_route_has_all_that_surrounds_a_request(client: httpx.AsyncClient) -> None:

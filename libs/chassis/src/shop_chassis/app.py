@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pymongo.errors import ExecutionTimeout, PyMongoError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shop_chassis import openapi
@@ -85,7 +85,13 @@ def create_app(
     app.add_middleware(DirectRoutes, routers=api.routers, handlers=handlers)
     _surround(app, settings)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    app.add_route(f"/v1/{settings.service_name}/openapi.json", _described, include_in_schema=False)
     return app
+
+
+async def _described(request: Request) -> Response:
+    """Answer the OpenAPI document where the gateway leads to it: there, five services share one address."""
+    return JSONResponse(request.app.openapi())
 
 
 def _surround(app: FastAPI, settings: ServiceSettings) -> None:

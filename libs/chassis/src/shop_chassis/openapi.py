@@ -87,3 +87,12 @@ def _correct(operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "header" and parameter["name"] in _REQUIRED_HEADERS:
             parameter["required"] = True
+            parameter["schema"] = _not_null(parameter["schema"])
+
+
+def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema without null: a route takes None only to answer in its own words."""
+    kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    return {**{name: value for name, value in schema.items() if name != "anyOf"}, **kinds[0]}

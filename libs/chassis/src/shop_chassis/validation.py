@@ -11,12 +11,39 @@ from shop_chassis.problems import BadRequest, Problem, Unprocessable, Unsupporte
 
 _MOST_ERRORS = 20
 _MOST_NAME = 64
-_TAGS = {
-    "union_tag_invalid": "Input has an unknown kind",
-    "union_tag_not_found": "Input does not say its kind",
-    "extra_forbidden": "This field is not known",
-    "string_pattern_mismatch": "Input does not have the expected form",
+_WORDS = {
+    "union_tag_invalid": "This is of an unknown kind.",
+    "union_tag_not_found": "This does not say its kind.",
+    "extra_forbidden": "This field is not known.",
+    "missing": "This is needed.",
+    "string_pattern_mismatch": "This does not have the expected form.",
+    "string_too_short": "This needs {min_length} or more characters.",
+    "string_too_long": "This has more than {max_length} characters.",
+    "too_short": "This needs {min_length} or more entries.",
+    "too_long": "This has more than {max_length} entries.",
+    "greater_than_equal": "This is less than {ge}.",
+    "greater_than": "This is not more than {gt}.",
+    "less_than_equal": "This is more than {le}.",
+    "less_than": "This is not less than {lt}.",
+    "string_type": "This is not text.",
+    "string_unicode": "This is not text.",
+    "int_type": "This is not a whole number.",
+    "int_parsing": "This is not a whole number.",
+    "int_parsing_size": "This number is too large.",
+    "int_from_float": "This is not a whole number.",
+    "float_type": "This is not a number.",
+    "float_parsing": "This is not a number.",
+    "finite_number": "This is not a number.",
+    "bool_type": "This is neither true nor false.",
+    "bool_parsing": "This is neither true nor false.",
+    "list_type": "This is not a list.",
+    "dict_type": "This is not an object.",
+    "model_type": "This is not an object.",
+    "model_attributes_type": "This is not an object.",
+    "enum": "This is none of {expected}.",
+    "literal_error": "This is none of {expected}.",
 }
+"""What people are told, by pydantic's name of the error; in braces is what pydantic says of the bound."""
 
 
 def validation_problem(error: RequestValidationError) -> Problem:
@@ -48,8 +75,8 @@ def _escaped(path: Iterable[str | int]) -> Iterable[str]:
 
 def _message(error: Mapping[str, Any]) -> str:
     kind, text = str(error["type"]), str(error["msg"])
-    if kind in _TAGS:
-        return _TAGS[kind]
+    if kind in _WORDS:
+        return _WORDS[kind].format(**error.get("ctx", {}))
     if kind.endswith(("_parsing", "_from_date_parsing", "_syntax_violation")):
         return text.split(",", maxsplit=1)[0]  # what follows the comma may quote the value
     return text.removeprefix("Value error, ").removeprefix("Assertion failed, ")
