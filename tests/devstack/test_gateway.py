@@ -69,6 +69,11 @@ def test_the_project_s_manifests_lead_each_path_to_its_owner(path: str, service:
     assert service_for(path, gateway.routes(BASE)) == service
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_describes_itself_through_the_gateway(service: str) -> None:
+    assert service_for(f"/v1/{service}/openapi.json", gateway.routes(BASE)) == service
+
+
 def test_exact_comes_before_prefix_and_long_before_short(tmp_path: Path) -> None:
     exact = {"path": {"type": "Exact", "value": "/a"}}
     (tmp_path / "r.yaml").write_text(
