@@ -20,6 +20,7 @@ from shop_events.waiting import first_of, wait_for
 
 _BATCH = 100
 _POLL_MS = 500
+_POLL_MS_WHILE_PAUSED = 20
 _DRAIN_SECONDS = 8.0
 _COMMITTED_WITHIN = 15.0
 _LAST_COMMIT_WITHIN = 3.0
@@ -123,7 +124,9 @@ class ConsumerRun(ConsumerRebalanceListener):  # type: ignore[misc]
         # Nothing fetched before a rebalance arrives after it: the client hands out nothing in between, and
         # drops what it holds. So what is buffered belongs to the assignment there is.
         while True:
-            fetched = await self._client.getmany(timeout_ms=_POLL_MS, max_records=500)
+            # What is paused is resumed between two polls: a long one would let the hands run dry.
+            wait = _POLL_MS_WHILE_PAUSED if self._client.paused() else _POLL_MS
+            fetched = await self._client.getmany(timeout_ms=wait, max_records=500)
             if fetched:
                 self._buffers.add(fetched)
                 self._came_at = time.monotonic()
