@@ -72,6 +72,7 @@ ACCESS: dict[str, Access] = {
     "POST /v1/products": Access(Whose.STAFF, {"sku": "x", "title": "x", "price": MONEY}, KEY),
     "PATCH /v1/products/{id}": Access(Whose.STAFF, {"title": "mine"}, {"If-Match": "{product}"}),
     "DELETE /v1/products/{id}": Access(Whose.STAFF, headers={"If-Match": "{product}"}),
+    "POST /v1/products/imports": Access(Whose.STAFF, {"sku": "z", "title": "x", "price": MONEY}),
     "POST /v1/products/{id}/variants": Access(
         Whose.STAFF, {"sku": "y", "prices": [MONEY], "options": {"size": "L"}}, {"If-Match": "{product}"}
     ),

@@ -36,12 +36,14 @@ class Api:
     Args:
         routers: its routes, each with its whole path.
         errors: how exceptions of its domain are answered.
+        large_bodies: in bytes, by path: what may be larger than other bodies, and is not held in memory.
         state: what its own dependencies find in ``request.app.state``, by name.
     """
 
     routers: Sequence[APIRouter]
     errors: ErrorMap = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
+    large_bodies: Mapping[str, int] = field(default_factory=dict)
 
 
 def create_app(
@@ -83,7 +85,7 @@ def create_app(
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
     app.add_middleware(DirectRoutes, routers=api.routers, handlers=handlers)
-    _surround(app, settings)
+    _surround(app, settings, api.large_bodies)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     app.add_route(f"/v1/{settings.service_name}/openapi.json", _described, include_in_schema=False)
     return app
@@ -94,13 +96,14 @@ async def _described(request: Request) -> Response:
     return JSONResponse(request.app.openapi())
 
 
-def _surround(app: FastAPI, settings: ServiceSettings) -> None:
+def _surround(app: FastAPI, settings: ServiceSettings, large_bodies: Mapping[str, int]) -> None:
     """Add what surrounds each request; the last one added sees it first."""
     app.add_middleware(
         Bounded,
         body_bytes=settings.max_body_bytes,
         header_bytes=settings.max_header_bytes,
         in_flight=settings.max_in_flight,
+        larger=large_bodies,
     )
     app.add_middleware(Observed)
     app.add_middleware(SecurityHeaders)

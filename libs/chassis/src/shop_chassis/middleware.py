@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -113,9 +113,18 @@ class Bounded:
     as well. Health and metrics are served whatever the load.
     """
 
-    def __init__(self, app: ASGIApp, *, body_bytes: int, header_bytes: int, in_flight: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_bytes: int,
+        header_bytes: int,
+        in_flight: int,
+        larger: Mapping[str, int] | None = None,
+    ) -> None:
         self._app = app
         self._body_bytes = body_bytes
+        self._larger = dict(larger or {})
         self._header_bytes = header_bytes
         self._free = in_flight
 
@@ -128,7 +137,7 @@ class Bounded:
             return
         self._free -= 1
         try:
-            await self._app(scope, self._counting(receive), send)
+            await self._app(scope, self._counting(receive, self._bound(scope)), send)
         finally:
             self._free += 1
 
@@ -141,24 +150,28 @@ class Bounded:
                 length = value
         if size > self._header_bytes or len(headers) > _MOST_HEADERS:
             return HeadersTooLarge()
-        if not length.isdigit() or len(length) > 18 or int(length) > self._body_bytes:
-            return self._too_large()
+        if not length.isdigit() or len(length) > 18 or int(length) > self._bound(scope):
+            return self._too_large(self._bound(scope))
         if self._free <= 0:
             return Unavailable("Too many requests are being served.")
         return None
 
-    def _too_large(self) -> PayloadTooLarge:
-        return PayloadTooLarge(f"At most {self._body_bytes} bytes are read.", headers={"Connection": "close"})
+    def _bound(self, scope: Scope) -> int:
+        return self._larger.get(scope["path"], self._body_bytes)
 
-    def _counting(self, receive: Receive) -> Receive:
+    @staticmethod
+    def _too_large(bound: int) -> PayloadTooLarge:
+        return PayloadTooLarge(f"At most {bound} bytes are read.", headers={"Connection": "close"})
+
+    def _counting(self, receive: Receive, bound: int) -> Receive:
         size = 0
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._body_bytes:
-                raise self._too_large()
+            if size > bound:
+                raise self._too_large(bound)
             return message
 
         return counted

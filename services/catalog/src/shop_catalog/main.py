@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from shop_catalog import consumers
 from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.adapters.payments import PaymentClient, open_session
-from shop_catalog.api import ERRORS, ROUTERS
+from shop_catalog.api import ERRORS, LARGE_BODIES, ROUTERS
+from shop_catalog.api.import_file import import_file
+from shop_catalog.api.import_lines import Format, known_mappings, mapping_of
 from shop_catalog.application.checkout import Checkout
+from shop_catalog.application.imports import Importer
 from shop_catalog.application.pricing import PriceBook
+from shop_catalog.domain.access import Operator
 from shop_catalog.jobs import categories, payments, products, reviews
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.products import forget_ratings
@@ -20,7 +26,7 @@ from shop_catalog.store.schema import migrate
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_chassis.app import Api
 from shop_chassis.jobs import Job
-from shop_chassis.service import Runtime, Service
+from shop_chassis.service import Command, Runtime, Service
 from shop_events.handlers import Subscriptions
 
 CatalogRuntime = Runtime[CatalogSettings, Checkout]
@@ -32,7 +38,8 @@ _FOLLOWING = timedelta(seconds=5)
 
 def _api(runtime: CatalogRuntime) -> Api:
     secret = runtime.settings.payment_webhook_secret.get_secret_value()
-    return Api(ROUTERS, ERRORS, {"checkout": runtime.resources, "payment_webhook": PaymentWebhook(secret)})
+    state = {"checkout": runtime.resources, "payment_webhook": PaymentWebhook(secret)}
+    return Api(ROUTERS, ERRORS, state, LARGE_BODIES)
 
 
 def _jobs(runtime: CatalogRuntime) -> list[Job]:
@@ -59,6 +66,21 @@ async def _checkout(runtime: CatalogRuntime) -> AsyncIterator[Checkout]:
         yield Checkout(runtime.transact, provider, settings.payment_deadline, prices)
 
 
+def _import_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "file", type=Path, help="CSV, JSON lines or a JSON array; may be compressed with gzip"
+    )
+    parser.add_argument("--format", type=Format, choices=list(Format), help="else by the file's name")
+    parser.add_argument("--mapping", type=mapping_of, help=f"{', '.join(known_mappings())}, or one as JSON")
+    parser.add_argument(
+        "--report", type=Path, help="file for a JSON object a line; else rejected lines alone"
+    )
+
+
+async def _import(runtime: CatalogRuntime, arguments: Namespace) -> int:
+    return await import_file(Importer(runtime.transact, Operator()), arguments)
+
+
 SERVICE: Service[CatalogSettings, Checkout] = Service(
     settings=CatalogSettings,
     unit_of_work=CatalogUnitOfWork,
@@ -69,5 +91,6 @@ SERVICE: Service[CatalogSettings, Checkout] = Service(
     resources=_checkout,
     jobs=_jobs,
     republish=_republish,
+    commands=[Command("import", "make and change products as a file says", _import, _import_arguments)],
 )
 """Catalog, wired; nothing is connected yet."""

@@ -2,6 +2,7 @@
 
 from shop_catalog.api import (
     categories,
+    imports,
     lists,
     orders,
     payments,
@@ -18,6 +19,7 @@ from shop_catalog.api.errors import ERRORS
 ROUTERS = (
     categories.router,
     lists.router,
+    imports.router,
     products.router,
     variants.router,
     stock.router,
@@ -29,4 +31,6 @@ ROUTERS = (
     reviews.router,
 )
 
-__all__ = ["ERRORS", "ROUTERS"]
+LARGE_BODIES = {imports.IMPORTS: imports.LARGEST_FILE}
+
+__all__ = ["ERRORS", "LARGE_BODIES", "ROUTERS"]

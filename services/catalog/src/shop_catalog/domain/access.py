@@ -21,6 +21,13 @@ class Caller(Protocol):
     def roles(self) -> Collection[str]: ...
 
 
+class Operator:
+    """Somebody at the command line, who may do anything there."""
+
+    user_id = "operator"
+    roles = frozenset({"administrator"})
+
+
 def demand_merchant(caller: Caller | None) -> None:
     """Let only merchants and administrators pass.
 

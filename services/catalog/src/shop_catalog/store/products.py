@@ -106,15 +106,20 @@ class Products(Repository):
         return await self._many({"_id": {"$gt": product_id}}, limit)
 
     async def add(self, product: Product) -> None:
-        await self._collection.insert_one(
-            {
-                "_id": product.id,
-                "request": request_document(product.request),
-                **UNRATED,
-                **product_state(product),
-            },
-            session=self._session,
-        )
+        await self._collection.insert_one(_new_document(product), session=self._session)
+
+    async def add_many(self, products: Sequence[Product]) -> None:
+        if products:
+            documents = [_new_document(product) for product in products]
+            await self._collection.insert_many(documents, session=self._session)
+
+    async def imported(self, references: Sequence[str], skus: Sequence[str]) -> list[Product]:
+        """Return the products that have one of these external references or stock keeping units."""
+        wanted = {
+            "$or": [{"reference": {"$in": references}}, {"variants.sku": {"$in": skus}}],
+            "deleted": False,
+        }
+        return await self._many(wanted, len(references) + len(skus))
 
     async def save(self, products: Sequence[Product]) -> None:
         """Store changes.
@@ -141,3 +146,8 @@ class Products(Repository):
     async def _many(self, query: Document, limit: int) -> list[Product]:
         found = self._collection.find(query, session=self._session).sort("_id", 1).limit(limit)
         return [product_of(document) async for document in found]
+
+
+def _new_document(product: Product) -> Document:
+    request = request_document(product.request)
+    return {"_id": product.id, "request": request, **UNRATED, **product_state(product)}

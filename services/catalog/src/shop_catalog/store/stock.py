@@ -34,7 +34,8 @@ class Stock(Repository):
         ]
 
     async def add(self, items: Sequence[StockItem]) -> None:
-        await self._collection.insert_many([_document(item) for item in items], session=self._session)
+        if items:
+            await self._collection.insert_many([_document(item) for item in items], session=self._session)
 
     async def save(self, items: Sequence[StockItem]) -> None:
         """Store what was taken and put back: one conditional update each, in one statement.

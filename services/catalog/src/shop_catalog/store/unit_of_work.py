@@ -89,6 +89,11 @@ class CatalogUnitOfWork(UnitOfWork):
         await self.products.add(product)
         self.publish(product.facts)
 
+    async def add_products(self, products: Sequence[Product]) -> None:
+        await self.products.add_many(products)
+        for product in products:
+            self.publish(product.facts)
+
     async def save_products(self, products: Sequence[Product]) -> None:
         """Store those that have changed."""
         changed = [product for product in products if product.is_changed]

@@ -1,0 +1,59 @@
+"""An import as it runs: lines gathered into batches, each stored while the next one is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+
+import orjson
+
+from shop_catalog.application.imports import Importer
+from shop_catalog.domain.imports import ImportedProduct, LineReport, LineStatus, Tally
+from shop_events.waiting import end
+
+BATCH = 300
+
+Told = ImportedProduct | LineReport
+
+
+async def report_lines(importer: Importer, told: AsyncIterator[Told]) -> AsyncIterator[bytes]:
+    """Store what is told; yield a JSON object a line of the file, and at the end how many came to what."""
+    tally = Tally()
+    async for reports in reported(importer, told):
+        tally.note(reports)
+        yield b"".join(orjson.dumps(asdict(report)) + b"\n" for report in reports)
+    yield orjson.dumps({"done": True, **{status.value: tally[status] for status in LineStatus}}) + b"\n"
+
+
+async def reported(importer: Importer, told: AsyncIterator[Told]) -> AsyncIterator[list[LineReport]]:
+    """Store what is told, a batch after the other; yield what became of it, in order."""
+    storing: asyncio.Task[list[LineReport]] | None = None
+    try:
+        async for batch in _batches(told):
+            if storing is not None:
+                yield await storing
+            storing = asyncio.create_task(_stored(importer, batch))
+        if storing is not None:
+            yield await storing
+            storing = None
+    finally:
+        if storing is not None:
+            await end([storing])
+
+
+async def _stored(importer: Importer, batch: list[Told]) -> list[LineReport]:
+    wanted = [each for each in batch if isinstance(each, ImportedProduct)]
+    stored = {report.line: report for report in (await importer.take(wanted) if wanted else ())}
+    return [each if isinstance(each, LineReport) else stored[each.line] for each in batch]
+
+
+async def _batches(told: AsyncIterator[Told]) -> AsyncIterator[list[Told]]:
+    batch: list[Told] = []
+    async for each in told:
+        batch.append(each)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
