@@ -18,7 +18,8 @@ _PAGES = 12
 """Pages of a visit, on average."""
 _BEATS = 2
 """How often a page tells how long it has been looked at."""
-_PRODUCTS = 2000
+PRODUCTS = tuple(f"prd_{number}" for number in range(2000))
+"""All that anybody looks at."""
 _ORDERS = 0.04
 _STEP = timedelta(milliseconds=40)
 
@@ -79,4 +80,4 @@ def _order(chance: random.Random, number: int, at: datetime) -> OrderPaid:
 
 def _popular(chance: random.Random) -> str:
     """Return a product; some are wanted far more than others."""
-    return f"prd_{int(_PRODUCTS * chance.random() ** 2)}"
+    return PRODUCTS[int(len(PRODUCTS) * chance.random() ** 2)]

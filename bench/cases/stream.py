@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pymongo import MongoClient
 
 from bench.baselines.drain import Drained, drain
-from bench.cases.shopping import shopping
+from bench.cases.shopping import PRODUCTS, shopping
 from bench.figures import Comparison, Contender, Effort, Figure
 from bench.ground import Document, Ground
 from bench.topic import fill
@@ -42,7 +42,7 @@ def compare(here: Ground, effort: Effort) -> list[Comparison]:
 
 
 class _Worker:
-    """Runs the worker on an empty database as often as asked."""
+    """Runs the worker as often as asked: all products are known then, and nothing is counted."""
 
     def __init__(self, here: Ground) -> None:
         self._here = here
@@ -53,6 +53,7 @@ class _Worker:
         """Return the rate from the first events that are stored to the last ones."""
         self._runs += 1
         database = f"shop_analytics_{self._runs}"
+        self._list_products(database)
         before = self._writes()
         with self._here.running(
             "worker", "shop_analytics", "worker", topic_prefix=_PREFIX, mongodb_database=database
@@ -75,6 +76,10 @@ class _Worker:
                 if now > deadline:
                     raise NotReadyError("analytics", f"it read {read} of {EVENTS} events in time", "")
                 time.sleep(0.02)
+
+    def _list_products(self, database: str) -> None:
+        with MongoClient[Document](self._here.mongodb_url) as client:
+            client[database].products.insert_many({"_id": id, "gone": False} for id in PRODUCTS)
 
     def _writes(self) -> int:
         """Return how many documents MongoDB has written since its start."""

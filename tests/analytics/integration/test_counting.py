@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from pymongo.errors import ConnectionFailure
 
 from shop_analytics.application.counting import Counting
+from shop_analytics.consumers import catalog
+from shop_analytics.jobs import attention
+from shop_analytics.main import activity_of
+from shop_analytics.settings import AnalyticsSettings
 from shop_analytics.store.attention import Attention
 from shop_analytics.store.pairs import Pairs
 from shop_analytics.store.positions import POSITIONS, Positions, begin
@@ -18,14 +22,35 @@ from shop_analytics.store.schema import drop_read_models
 from shop_analytics.store.states import States
 from shop_analytics.store.tallies import Days, Tallies
 from shop_events.contracts import Event
+from shop_events.contracts.catalog import ProductDeleted
 from shop_events.contracts.session import RecommendationClicked, RecommendationShown, SessionStarted
 from shop_events.dead_letters import ORIGIN_OFFSET, ORIGIN_TOPIC, REASON
 from shop_events.envelope import Message
 from shop_events.outbox import OUTBOX
 from shop_events.topics import dead_letters, replay
-from tests.analytics.conftest import NOON, Database, Log, Streams, declined, engaged, message, paid, view
+from tests.analytics.conftest import (
+    NOON,
+    Database,
+    Log,
+    Streams,
+    declined,
+    engaged,
+    hear,
+    list_products,
+    message,
+    paid,
+    product,
+    view,
+)
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def streams(streams: Streams) -> Streams:
+    """Catalog has told of all products but those that a test makes up."""
+    await list_products(streams, *(f"prd_{number}" for number in range(7)), "prd_\x00", *"abc")
+    return streams
 
 
 def day_of_shopping() -> list[Event]:
@@ -263,6 +288,86 @@ async def test_pairs_are_counted_per_order_and_per_visit(streams: Streams, db: D
     viewed = {row["_id"]: row["together"] async for row in db["co_views"].find()}
     assert bought == {"a|b": 2, "a|c": 1, "b|c": 1}
     assert viewed == {"a|b": 1}
+
+
+async def test_what_clients_make_up_leaves_no_more_than_their_page_views(
+    streams: Streams, settings: AnalyticsSettings
+) -> None:
+    log = Log()
+    for number in range(300):
+        page = view(f"vis_{number % 10}", f"prd_made_up_{number}", NOON + timedelta(seconds=number))
+        log.append(page, engaged(page, 1000), view(page.visitor_id, "prd_1", page.at))
+        clicked = RecommendationClicked(
+            visitor_id="vis_1", placement="home", product_id=f"x{number}", at=NOON
+        )
+        log.append(clicked)
+    await streams.take(log.records)
+    await attention.count_waiting(streams.transact, activity_of(settings))
+    counts = await streams.counts()
+    assert {row["product_id"] for row in counts["tallies"].values()} == {"prd_1"}
+    assert counts["co_views"] == {}
+    assert {item for visitor in counts["visitors"].values() for item in visitor["items"]} == {"prd_1"}
+    totals = await streams.transact.read(lambda uow: uow.days.sum())
+    assert (totals["views"], totals["engaged_ms"], totals["clicked"]) == (600, 300_000, 300)
+
+
+async def test_views_that_come_before_their_product_are_counted_when_it_comes(
+    streams: Streams, settings: AnalyticsSettings
+) -> None:
+    first, stayed, last = view("vis_1", "new"), view("vis_2", "new"), view("vis_1", "a")
+    log = Log(partitions=1)
+    log.append(first, engaged(first, 2000), last, stayed, engaged(stayed, 500), view("vis_1", "new"))
+    log.append(view("vis_3", "a", personalise=False), view("vis_3", "new", personalise=False))
+    await streams.take(log.records, size=2)
+    assert not [id for id in (await streams.counts())["tallies"] if id.startswith("new")]
+    await hear(streams, catalog.product_changed, product("new"))
+    await streams.take(log.append(engaged(stayed, 900, 20)))  # it comes before the job
+    for _ in range(2):
+        await attention.count_waiting(streams.transact, activity_of(settings))
+    counted = await streams.counts()
+    assert {
+        name: counted["tallies"]["new/session.activity.v1.0"][name] for name in ("views", "engaged_ms")
+    } == {
+        "views": 4,
+        "engaged_ms": 2900,
+    }
+    assert {id: row["together"] for id, row in counted["co_views"].items()} == {"a|new": 1}
+    await drop_read_models(streams.db)
+    await streams.take(log.records)
+    in_order = await streams.counts()
+    for name in ("tallies", "attention", "co_views", "days"):
+        assert_same({name: counted[name]}, {name: in_order[name]})
+
+
+async def test_a_view_taken_while_its_product_was_being_told_of_is_counted(
+    streams: Streams, settings: AnalyticsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream's snapshot has no product yet, and its views are committed after the job has looked."""
+    real, looks = Attention.save, iter([True])
+
+    async def save(self: Attention, pages: Any, now: datetime) -> None:
+        if next(looks, False):
+            await hear(streams, catalog.product_changed, product("new"))
+            await attention.count_waiting(streams.transact, activity_of(settings))
+        await real(self, pages, now)
+
+    monkeypatch.setattr(Attention, "save", save)
+    await streams.take(Log().append(view("vis_1", "new")))
+    assert (await streams.counts())["tallies"] == {}
+    await attention.count_waiting(streams.transact, activity_of(settings))
+    assert await streams.transact.read(lambda uow: uow.tallies.totals(["new"], "views")) == {"new": 1}
+
+
+async def test_what_is_viewed_of_a_product_that_is_gone_counts_also_when_read_again(streams: Streams) -> None:
+    await hear(streams, catalog.product_deleted, ProductDeleted(product_id="a"), sequence=2)
+    log = Log()
+    log.append(view("vis_1", "a"))
+    await streams.take(log.records)
+    counted = await streams.counts()
+    await drop_read_models(streams.db)
+    await streams.take(log.records)
+    assert await streams.counts() == counted
+    assert await streams.transact.read(lambda uow: uow.tallies.totals(["a"], "views")) == {"a": 1}
 
 
 def assert_same(counts: dict[str, Any], expected: dict[str, Any]) -> None:

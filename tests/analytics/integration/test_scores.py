@@ -15,7 +15,7 @@ from shop_analytics.store.shelf import Products
 from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
 from shop_events.contracts.catalog import ProductDeleted
 from shop_events.outbox import OUTBOX
-from tests.analytics.conftest import Log, Streams, decoded, engaged, hear, paid, product, view
+from tests.analytics.conftest import Log, Streams, decoded, engaged, hear, list_products, paid, product, view
 
 pytestmark = pytest.mark.integration
 
@@ -104,6 +104,7 @@ async def test_a_score_that_was_told_while_its_product_was_deleted_is_dropped(
 async def test_a_view_that_claims_to_last_all_day_makes_no_product_popular(
     streams: Streams, settings: AnalyticsSettings
 ) -> None:
+    await list_products(streams, "a")
     now = datetime.now(UTC)
     page, log = view("vis_1", "a", now), Log()
     hours = [3_600_000 * hour for hour in range(1, 25)]

@@ -20,7 +20,7 @@ from shop_analytics.consumers import catalog
 from shop_analytics.consumers.sessions import SessionFeed
 from shop_analytics.domain.next_items import SessionIndex
 from shop_analytics.domain.popularity import Heat
-from shop_analytics.jobs import alerts, scores, suggestions
+from shop_analytics.jobs import alerts, attention, scores, suggestions
 from shop_analytics.settings import AnalyticsSettings
 from shop_analytics.store import positions
 from shop_analytics.store.positions import POSITIONS
@@ -105,13 +105,18 @@ def intake_of(settings: AnalyticsSettings) -> Intake:
     heat, patience = settings.heat, settings.suggestion_delay
     return Intake(
         [
-            (activity.Activity(heat, settings.visit_gap, patience).fold, activity.TYPES),
+            (activity_of(settings).fold, activity.TYPES),
             (orders.Orders(heat, patience).fold, orders.TYPES),
             (visits.Visits(heat).fold, visits.TYPES),
             (access.fold, access.TYPES),
             (vitals.fold, vitals.TYPES),
         ]
     )
+
+
+def activity_of(settings: AnalyticsSettings) -> activity.Activity:
+    """Return how page views are counted."""
+    return activity.Activity(settings.heat, settings.visit_gap, settings.suggestion_delay)
 
 
 def stream_worker(
@@ -157,6 +162,11 @@ def _jobs(runtime: AnalyticsRuntime) -> list[Job]:
             "suggestions",
             timedelta(seconds=settings.suggestion_interval_seconds),
             partial(suggestions.take_due, transact),
+        ),
+        Job(
+            "waiting-views",
+            timedelta(seconds=settings.waiting_views_interval_seconds),
+            partial(attention.count_waiting, transact, activity_of(settings)),
         ),
         Job("alerts", timedelta(seconds=settings.alert_interval_seconds), partial(alerts.resolve, transact)),
     ]

@@ -36,6 +36,9 @@ class AnalyticsSettings(ServiceSettings):
     suggestion_interval_seconds: float = Field(
         5, gt=0, le=3600, description="Time between two looks for suggestions that are due"
     )
+    waiting_views_interval_seconds: float = Field(
+        2, gt=0, le=300, description="Time between two looks for views that came before their products"
+    )
     alert_interval_seconds: float = Field(
         2, gt=0, le=300, description="Time between two looks for alerts that are over"
     )

@@ -20,6 +20,7 @@ async def keep_product(uow: AnalyticsUnitOfWork, event: ProductChanged) -> None:
     """Remember a product."""
     card = event.model_dump(include={"title", "price", "image_url", "available"})
     card["variant_ids"] = [variant.variant_id for variant in event.variants]
+    card["told_at"] = uow.now
     await uow.products.put(event.product_id, uow.sequence, card)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from shop_analytics.domain.popularity import Heat, Score
-from shop_analytics.store.scores import ScoredProduct
+from shop_analytics.store.scores import SCORES, ScoredProduct
 from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork
 from shop_events.contracts import Fact
 from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
@@ -19,13 +19,13 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 async def untold_since(uow: AnalyticsUnitOfWork) -> datetime:
     """Return since when something may have been added that was not told, however long nobody told."""
-    told_until = await uow.progress.told_until()
+    told_until = await uow.progress.looked_until(SCORES)
     return told_until - LOOK_BACK if told_until else _EVER
 
 
 async def told_until(uow: AnalyticsUnitOfWork, moment: datetime) -> None:
     """Note that what was added by then is told."""
-    await uow.progress.note(moment)
+    await uow.progress.note(SCORES, moment)
 
 
 async def touched(uow: AnalyticsUnitOfWork, since: datetime, after: str) -> list[str]:

@@ -60,15 +60,43 @@ class Visitor:
             del self.repeated[stale]
         return views.since if views.count == VIEWS_TO_SUGGEST else None
 
+    def has_been_here_since(self, at: datetime, gap: timedelta) -> bool:
+        """Say whether ``at`` belongs to the visit that ``items`` are of."""
+        return self.last_at is not None and self.last_at - at <= gap
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What counting a page view later takes, once there is news of its product.
+
+    Args:
+        shard: where it counts.
+        at: of the last event about it.
+        personalise: whether the visitor agreed to be learned from.
+    """
+
+    shard: str
+    at: datetime
+    personalise: bool
+
 
 @dataclass
 class PageAttention:
-    """What is known of one page view: counted once, and its engaged time as the largest total told."""
+    """What is known of one page view: counted once, and its engaged time as the largest total told.
+
+    ``waiting`` while catalog has not told of its product: nothing of it has counted for the product yet.
+    """
 
     id: str
     product_id: str | None = None
     viewed_at: datetime | None = None
     engaged_ms: int = 0
+    waiting: Waiting | None = None
+
+    @property
+    def visitor_id(self) -> str:
+        """Whose view it is."""
+        return self.id.partition("/")[0]
 
     def view(self, product_id: str | None, at: datetime) -> bool:
         """Take the view; say whether it is news."""
@@ -84,3 +112,8 @@ class PageAttention:
         grown = max(0, milliseconds - self.engaged_ms)
         self.engaged_ms += grown
         return grown
+
+    def wait(self, shard: str, at: datetime, *, personalise: bool = False) -> None:
+        """Wait for news of the product."""
+        agreed = personalise or (self.waiting is not None and self.waiting.personalise)
+        self.waiting = Waiting(shard, at, agreed)

@@ -1,1 +1,1 @@
-"""Time in: scores to tell, occasions to suggest something, alerts that are over."""
+"""Time in: scores to tell, page views that wait, occasions to suggest something, alerts that are over."""

@@ -48,7 +48,11 @@ _COMPANIONS = IndexModel(
 
 _INDEXES: dict[str, list[IndexModel]] = {
     SEEN: [_EXPIRES],
-    ATTENTION: [_EXPIRES],
+    ATTENTION: [
+        _EXPIRES,
+        IndexModel([("waiting.product_id", ASCENDING)], name="waiting", sparse=True),
+    ],
+    PRODUCTS: [IndexModel([("told_at", ASCENDING)], name="told")],
     VISITORS: [_FORGOTTEN],
     WATCHES: [_FORGOTTEN],
     TALLIES: [

@@ -71,16 +71,16 @@ class Scores(Repository):
 
 
 class Progress(Repository):
-    """Until when all that was added has been told."""
+    """Until when all that was added has been looked at, by what looks: scores, or page views that wait."""
 
-    async def told_until(self) -> datetime | None:
+    async def looked_until(self, what: str) -> datetime | None:
         """Return when the last look that was finished began; None before the first."""
-        found = await self._found([SCORES])
+        found = await self._found([what])
         return found[0]["until"] if found else None
 
-    async def note(self, until: datetime) -> None:
-        """Note that all that was added by then is told."""
-        await self._write([UpdateOne({"_id": SCORES}, {"$max": {"until": until}}, upsert=True)])
+    async def note(self, what: str, until: datetime) -> None:
+        """Note that all that was added by then has been looked at."""
+        await self._write([UpdateOne({"_id": what}, {"$max": {"until": until}}, upsert=True)])
 
 
 def _scored(document: Document) -> ScoredProduct:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from pymongo import ASCENDING
 
 from shop_events.contracts import Money
 from shop_events.contracts.catalog import first_variant_id
@@ -26,7 +29,21 @@ class ProductCard:
 
 
 class Products(ReadModel):
-    """Products by id."""
+    """Products by id, with the time of this service's clock at which the news of them was kept."""
+
+    async def known(self, product_ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that catalog has ever told of, also of products that are gone."""
+        ids = list(product_ids)
+        if not ids:
+            return set()
+        found = self._collection.find({"_id": {"$in": ids}}, {"_id": 1}, session=self._session)
+        return {document["_id"] for document in await found.to_list()}
+
+    async def told_since(self, moment: datetime, after: str, limit: int) -> list[str]:
+        """Return up to ``limit`` products of which there was news, by id, from behind ``after``."""
+        news = {"told_at": {"$gte": moment}, "_id": {"$gt": after}}
+        found = self._collection.find(news, {"_id": 1}, session=self._session)
+        return [document["_id"] async for document in found.sort("_id", ASCENDING).limit(limit)]
 
     async def on_sale(self, product_ids: Collection[str]) -> dict[str, ProductCard]:
         """Return those of the products that catalog says are available."""
