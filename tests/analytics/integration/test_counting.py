@@ -88,8 +88,8 @@ async def test_views_and_time_and_purchases_are_counted_exactly(streams: Streams
         "clicked": 1,
         "co_purchases": 1,
     }
-    product = await streams.transact.read(lambda uow: uow.tallies.totals(["prd_1"], "views"))
-    assert product == {"prd_1": 2}
+    product = await streams.transact.read(lambda uow: uow.tallies.sums(["prd_1"], ["views"]))
+    assert product == {"prd_1": {"views": 2}}
     assert await streams.transact.read(lambda uow: uow.days.sum((NOON + timedelta(days=1)).date())) == (
         dict.fromkeys(totals, 0)
     )
@@ -355,7 +355,9 @@ async def test_a_view_taken_while_its_product_was_being_told_of_is_counted(
     await streams.take(Log().append(view("vis_1", "new")))
     assert (await streams.counts())["tallies"] == {}
     await attention.count_waiting(streams.transact, activity_of(settings))
-    assert await streams.transact.read(lambda uow: uow.tallies.totals(["new"], "views")) == {"new": 1}
+    assert await streams.transact.read(lambda uow: uow.tallies.sums(["new"], ["views"])) == {
+        "new": {"views": 1}
+    }
 
 
 async def test_what_is_viewed_of_a_product_that_is_gone_counts_also_when_read_again(streams: Streams) -> None:
@@ -367,7 +369,7 @@ async def test_what_is_viewed_of_a_product_that_is_gone_counts_also_when_read_ag
     await drop_read_models(streams.db)
     await streams.take(log.records)
     assert await streams.counts() == counted
-    assert await streams.transact.read(lambda uow: uow.tallies.totals(["a"], "views")) == {"a": 1}
+    assert await streams.transact.read(lambda uow: uow.tallies.sums(["a"], ["views"])) == {"a": {"views": 1}}
 
 
 def assert_same(counts: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, cast
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Query, Request
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from shop_analytics.application.recommendations import Question, Recommendation, Recommender
@@ -32,19 +33,6 @@ class RecommendedProduct(BaseModel):
     because: Reason
     of_product_id: str | None
 
-    @classmethod
-    def of(cls, recommendation: Recommendation) -> Self:
-        """Return how a recommendation is shown."""
-        card = recommendation.product
-        return cls(
-            product_id=card.id,
-            title=card.title,
-            price=card.price,
-            image_url=card.image_url,
-            because=recommendation.because,
-            of_product_id=recommendation.of,
-        )
-
 
 class Recommendations(BaseModel):
     """Products, the likeliest first."""
@@ -57,7 +45,7 @@ async def _recommender(request: Request) -> Recommender:
     return cast(Recommender, request.app.state.recommender)
 
 
-@router.get("/v1/recommendations")
+@router.get("/v1/recommendations", response_model=Recommendations)
 async def recommend(
     caller: MaybeCaller,
     read: Read,
@@ -76,8 +64,22 @@ async def recommend(
         ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=50, description="Most products to return")] = 10,
-) -> Recommendations:
+) -> Response:
     """Recommend products, each with the reason; at home, what the token's user buys again comes first."""
     question = Question(placement, limit, product_id, tuple(recent.split(",")) if recent else ())
     found = await read(recommender.recommend, question, caller)
-    return Recommendations(placement=placement, items=[RecommendedProduct.of(each) for each in found])
+    body = {"placement": placement, "items": [_shown(each) for each in found]}
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+def _shown(recommendation: Recommendation) -> dict[str, Any]:
+    """Return a RecommendedProduct as it is written."""
+    card = recommendation.product
+    return {
+        "product_id": card.id,
+        "title": card.title,
+        "price": {"amount": card.price.amount, "currency": card.price.currency},
+        "image_url": card.image_url,
+        "because": recommendation.because,
+        "of_product_id": recommendation.of,
+    }

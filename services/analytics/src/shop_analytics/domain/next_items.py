@@ -111,8 +111,8 @@ class SessionIndex:
                 continue
             vote = max(0.0, 1 - _STEP * shared) * similarity
             for item in items:
-                scores[item] = scores.get(item, 0.0) + vote * self._rarity(item)
-        return scores
+                scores[item] = scores.get(item, 0.0) + vote
+        return {item: votes * self._rarity(item) for item, votes in scores.items()}
 
     def _rarity(self, item: str) -> float:
         """Return the inverse document frequency of ``item`` among all sessions seen."""

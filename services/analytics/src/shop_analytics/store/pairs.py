@@ -13,6 +13,8 @@ from shop_analytics.store.repository import Document, Repository
 CO_PURCHASES = "co_purchases"
 CO_VIEWS = "co_views"
 
+_SHOWN = {"_id": 0, "products": 1, "together": 1}
+
 Pair = tuple[str, str]
 """Two products, the lesser id first."""
 
@@ -38,21 +40,25 @@ class Pairs(Repository):
             ]
         )
 
-    async def companions(self, product_ids: Iterable[str], limit: int) -> list[Companion]:
-        """Return the products met most often with the given ones, up to ``limit`` pairs for each of them.
-
-        At least one product is given. All is asked for at once: the pairs of each come from the index alone.
-        """
-        if self._session is not None:  # MongoDB's manual bars $unionWith from transactions
-            return [companion for id in product_ids for companion in await self._of(id, limit)]
-        first, *others = [_strongest(id, limit) for id in dict.fromkeys(product_ids)]
-        united = [{"$unionWith": {"coll": self._collection.name, "pipeline": other}} for other in others]
-        found = await self._collection.aggregate([*first, *united], session=self._session)
-        return [
-            companion
-            for document in await found.to_list()
-            for companion in _companions(document["of"], document)
-        ]
+    async def of_each(self, product_ids: Iterable[str], limit: int) -> dict[str, list[Companion]]:
+        """Return up to ``limit`` products that were met with each of the given ones, most often first."""
+        ids = list(dict.fromkeys(product_ids))
+        if self._session is not None:  # there is no $documents in transactions
+            return {id: await self._of(id, limit) for id in ids}
+        strongest = [{"$sort": {"together": DESCENDING}}, {"$limit": limit}, {"$project": _SHOWN}]
+        pairs = {
+            "from": self._collection.name,
+            "localField": "_id",
+            "foreignField": "products",
+            "pipeline": strongest,
+            "as": "pairs",
+        }
+        each: list[Document] = [{"$documents": [{"_id": {"$literal": id}} for id in ids]}, {"$lookup": pairs}]
+        found = await self._collection.database.aggregate(each, batchSize=len(ids))
+        return {
+            row["_id"]: [met for pair in row["pairs"] for met in _companions(row["_id"], pair)]
+            for row in await found.to_list()
+        }
 
     async def page(self, product_id: str, limit: int, after: tuple[int, str] | None) -> list[Companion]:
         """Return up to ``limit`` companions of a product, most often met first, then by their ids.
@@ -70,19 +76,9 @@ class Pairs(Repository):
         return [companion async for document in ordered for companion in _companions(product_id, document)]
 
     async def _of(self, product_id: str, limit: int) -> list[Companion]:
-        found = self._collection.find({"products": product_id}, session=self._session)
-        pairs = found.sort("together", DESCENDING).limit(limit)
-        return [companion async for document in pairs for companion in _companions(product_id, document)]
-
-
-def _strongest(product_id: str, limit: int) -> list[Document]:
-    """Return the pipeline of the pairs of one product that were met most often, each with ``of``."""
-    return [
-        {"$match": {"products": product_id}},
-        {"$sort": {"together": DESCENDING}},
-        {"$limit": limit},
-        {"$addFields": {"of": {"$literal": product_id}}},
-    ]
+        found = self._collection.find({"products": product_id}, _SHOWN, session=self._session)
+        pairs = await found.sort("together", DESCENDING).limit(limit).to_list()
+        return [companion for document in pairs for companion in _companions(product_id, document)]
 
 
 def _id(one: str, other: str) -> str:

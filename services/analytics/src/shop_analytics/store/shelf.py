@@ -16,6 +16,8 @@ from shop_events.read_model import ReadModel
 PRODUCTS = "products"
 STOCK = "stock"
 
+_CARD = {"title": 1, "price": 1, "image_url": 1, "variant_ids": 1}
+
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
@@ -47,8 +49,14 @@ class Products(ReadModel):
 
     async def on_sale(self, product_ids: Collection[str]) -> dict[str, ProductCard]:
         """Return those of the products that catalog says are available."""
-        found = await self.get_many(product_ids)
-        return {id: _card_of(id, product) for id, product in found.items() if product["available"]}
+        ids = list(product_ids)
+        found = self._collection.find(
+            {"_id": {"$in": ids}, "gone": False, "available": True},
+            _CARD,
+            session=self._session,
+            batch_size=len(ids) + 1,
+        )
+        return {document["_id"]: _card_of(document["_id"], document) for document in await found.to_list()}
 
 
 class Stock(ReadModel):
@@ -57,8 +65,14 @@ class Stock(ReadModel):
     async def sold_out(self, cards: Iterable[ProductCard]) -> set[str]:
         """Return those of the products of which no variant is left."""
         variants = {card.id: card.variant_ids for card in cards}
-        found = await self.get_many({variant_id for ids in variants.values() for variant_id in ids})
-        out = {variant_id for variant_id, stock in found.items() if stock["out"]}
+        wanted = list({variant_id for ids in variants.values() for variant_id in ids})
+        found = self._collection.find(
+            {"_id": {"$in": wanted}, "gone": False, "out": True},
+            {"_id": 1},
+            session=self._session,
+            batch_size=len(wanted) + 1,
+        )
+        out = {stock["_id"] for stock in await found.to_list()}
         return {product_id for product_id, ids in variants.items() if out.issuperset(ids)}
 
 

@@ -53,10 +53,13 @@ class Tallies(Repository):
             shards[document["product_id"]].append(document)
         return shards
 
-    async def totals(self, product_ids: Iterable[str], count: str) -> dict[str, int]:
-        """Return one count of several products, such as ``purchases``."""
-        shards = await self.of(product_ids)
-        return {id: sum(shard.get(count, 0) for shard in found) for id, found in shards.items()}
+    async def sums(self, product_ids: Iterable[str], counts: Iterable[str]) -> dict[str, dict[str, int]]:
+        """Return some counts of products, such as ``{"prd_1": {"views": 2}}``."""
+        ids = list(product_ids)
+        group = {"_id": "$product_id", **{name: {"$sum": f"${name}"} for name in counts}}
+        stages: list[Document] = [{"$match": {"product_id": {"$in": ids}}}, {"$group": group}]
+        found = await self._collection.aggregate(stages, session=self._session, batchSize=len(ids) + 1)
+        return {document.pop("_id"): document for document in await found.to_list()}
 
     async def touched_since(self, moment: datetime, after: str, limit: int) -> list[str]:
         """Return up to ``limit`` products that something was added to, by id, from behind ``after``."""
