@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 # Tests run in so many processes, which share one MongoDB and one Kafka; 0 runs them in one.
-WORKERS ?= 2
+WORKERS ?= 3
 BIN := .venv/bin
 PACKAGES := libs/events libs/chassis services/catalog services/identity services/session services/notifier services/analytics devstack
 STAMP := .venv/.ready

@@ -23,6 +23,7 @@ from shop_devstack.errors import MissingPartError
 
 REPLICA_SET = "rs0"
 _NOT_YET_INITIALIZED = 94
+_CLOSE_FILES = "file_manager=(close_idle_time=5,close_scan_interval=2,close_handle_minimum=500)"
 _OWNER = "owner"
 _REMEDY = (
     "Set MONGODB_URL to use a replica set that is already running, or MONGOD to the path of a mongod binary."
@@ -89,6 +90,10 @@ def command(binary: Path, data_dir: Path, port: int, key_file: Path | None = Non
         *("--replSet", REPLICA_SET),
         *("--wiredTigerCacheSizeGB", "0.5"),
         *("--oplogSize", "512"),
+        # Files that nobody uses are closed soon, those of dropped collections too: unset, after ten minutes,
+        # in which tests that make databases of their own leave no file descriptor to this process.
+        *("--wiredTigerEngineConfigString", _CLOSE_FILES),
+        *("--syncdelay", "10"),
         "--nounixsocket",
         "--quiet",
         *(("--keyFile", str(key_file)) if key_file else ()),
