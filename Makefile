@@ -45,7 +45,7 @@ events: $(STAMP) ## Operate the running stack: make events ARGS="lag" (AS=notifi
 
 .PHONY: test
 test: $(STAMP) ## Run all tests but the long ones, against a real MongoDB and a real Kafka (ARGS="-k name" narrows)
-	@$(BIN)/pytest -m "not chaos" -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -m "not chaos" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-chaos
 test-chaos: $(STAMP) ## Kill, pause and restart everything at random and count (ARGS="--chaos-kills 1000 --chaos-seed 7")

@@ -10,10 +10,12 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from shop_chassis.auth import TokenVerifier
 from shop_chassis.settings import ServiceSettings
+from tests.chassis.small_api import small_app
 
 Mint = Callable[..., str]
 
@@ -101,6 +103,11 @@ def connect() -> Callable[[Any], httpx.AsyncClient]:
         return httpx.AsyncClient(transport=transport, base_url="http://service")
 
     return client
+
+
+@pytest.fixture
+def app(settings: TestedSettings, verifier: TokenVerifier) -> FastAPI:
+    return small_app(settings, verifier)
 
 
 @pytest.fixture
