@@ -79,6 +79,19 @@ class Page:
 
         self.until(clicked, f"{selector} with {text!r}, to be clicked")
 
+    def follow(self, selector: str, text: str, heading: str) -> None:
+        """Click a link until its page is there: a click is lost where the page is drawn anew beneath it."""
+
+        def arrived(browser: Chrome) -> bool:
+            if any(heading in each.text for each in browser.find_elements(By.CSS_SELECTOR, "h1")):
+                return True
+            links = browser.find_elements(By.CSS_SELECTOR, selector)
+            if link := next((each for each in links if text in each.text), None):
+                link.click()
+            return False
+
+        self.until(arrived, f"h1 with {heading!r}, behind {selector} with {text!r}")
+
     def write(self, name: str, text: str) -> None:
         box = self.find(f"input[name={name}]")
         box.clear()
@@ -181,8 +194,8 @@ def search(page: Page, product: dict[str, Any]) -> None:
     page.find(".cards a")
     page.write("q", product["title"].split()[-1])
     page.click("#search button")
-    page.click(".cards a", product["title"])
-    page.find("h1", product["title"])
+    page.find("h1", "Found for")
+    page.follow(".cards a", product["title"], product["title"])
 
 
 def look_around(page: Page, product: dict[str, Any]) -> None:
@@ -204,8 +217,9 @@ def register(page: Page) -> None:
 
 def buy(page: Page) -> None:
     page.click("#links a", "Cart")
+    page.find("#buy:enabled")
     assert page.find(".total").text.endswith("£39.98")
-    page.click("#buy")
+    page.click("#buy:enabled")
     page.find(".status", "Paid")
 
 
@@ -314,7 +328,7 @@ async def test_what_goes_wrong_is_said_and_can_be_mended(page: Page, shop: Shop)
         page.write_pieces(2)
         page.click("main button", "Add to cart")
         page.click("#links a", "Cart")
-        page.click("#buy")
+        page.click("#buy:enabled")
         page.find(".problem", "sold out")
         page.click(".line button", "Remove")
         page.find("main", "nothing in your cart")
@@ -324,7 +338,7 @@ async def test_what_goes_wrong_is_said_and_can_be_mended(page: Page, shop: Shop)
         page.find("#links .badge", "1")
         page.click("#links a", "Cart")
         page.click("#card option", "declined")
-        page.click("#buy")
+        page.click("#buy:enabled")
         page.find(".problem", "declined")
         page.on_a_line(cut=True)
         page.click("#links a", "Inbox")
@@ -333,11 +347,49 @@ async def test_what_goes_wrong_is_said_and_can_be_mended(page: Page, shop: Shop)
         page.click(".problem button", "Try again")
         page.find("h1", "Inbox")
         page.click("#links a", "Cart")
-        page.click("#buy")
+        page.click("#buy:enabled")
         page.find(".status", "Paid")
 
     await asyncio.to_thread(journey)
     assert page.complaints() == []
+
+
+async def test_a_coupon_is_taken_off_before_anything_is_bought(page: Page, shop: Shop) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+    code = await half_price(shop, product["id"])
+
+    def journey() -> None:
+        page.go()
+        page.click("#consent button", "No, thanks")
+        register(page)
+        page.go(f"#/products/{product['id']}")
+        page.write_pieces(2)
+        page.click("main button", "Add to cart")
+        page.click("#links a", "Cart")
+        page.write("coupon", "NO-SUCH-COUPON")
+        page.click(".checkout button", "Apply")
+        page.find(".problem", "does not hold")
+        page.write("coupon", code.lower())
+        page.click(".checkout button", "Apply")
+        page.find(".price-told", "Half price: -£19.99")
+        page.find(".total", "£19.99")
+        page.click("#buy:enabled")
+        page.find(".entry", "£19.99")
+        page.find(".status", "Paid")
+
+    await asyncio.to_thread(journey)
+    assert page.complaints() == []
+
+
+async def half_price(shop: Shop, product_id: str) -> str:
+    code = secrets.token_hex(4).upper()
+    terms = {"name": "Half price", "code": code, "product_ids": [product_id]}
+    body = {**terms, "benefit": {"kind": "percentage", "basis_points": 5_000}}
+    merchant = (await shop.administrator()).headers
+    headers = {**merchant, "Idempotency-Key": secrets.token_hex(8)}
+    answer = await shop.http.post("/v1/promotions", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return code
 
 
 async def test_who_bought_it_says_what_it_is_like(page: Page, shop: Shop) -> None:

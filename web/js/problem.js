@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 const IN_OTHER_WORDS = {
   "out-of-stock": "Some of it is sold out by now. Please change your cart.",
   "price-changed": "A price has changed. Please look at the total again before you buy.",
+  "coupon-refused": "This coupon does not hold for what is in your cart.",
   "payment-declined": "The card was declined. Nothing was bought.",
   "not-bought": "Only who has bought it can review it.",
   "wrong-credentials": "E-mail address or password is wrong.",

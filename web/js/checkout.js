@@ -1,0 +1,130 @@
+// What the cart costs now, all told, and buying it for just that.
+
+import { isLoggedIn } from "./account.js";
+import { call, pause } from "./api.js";
+import { busy, h } from "./dom.js";
+import { money } from "./format.js";
+import { notify } from "./notice.js";
+import { alertOf, Problem } from "./problem.js";
+import { cartPieces, showCart } from "./visit.js";
+
+const CARDS = { pm_card_visa: "Test card", pm_card_declined: "Test card that is declined" };
+const STUCK = new Set(["sold_out", "gone", "variant_needed"]);
+const KEPT = "order-under-way";
+const COUPON = /^[A-Z0-9_-]{3,40}$/;
+
+let coupon = null; // outlives the drawing, as every change of the cart draws it anew
+
+/**
+ * Return what is below the lines of a cart: the price and the way to pay.
+ *
+ * @param {Object} found The cart, with lines.
+ * @param {Function} again Shows the cart as it is by now.
+ */
+export function checkout(found, again) {
+  const node = h("div", { class: "checkout" });
+  const stuck = found.lines.some((each) => STUCK.has(each.state));
+  const sellable = found.total && found.lines.every((each) => each.state === "on_sale");
+  const price = h("div", { class: "price-told" }, sellable ? null : priced({ total: found.total }));
+  const buying = isLoggedIn() ? paying() : null;
+  node.append(h("div", { class: "summary" },
+    sellable && couponForm(ask),
+    price,
+    stuck && h("p", { class: "wrong" }, "Remove what cannot be bought to go on."),
+    buying?.fields ?? h("a", { class: "button strong", href: "#/log-in?to=cart" }, "Log in to buy")));
+  if (sellable) ask();
+  return node;
+
+  async function ask() {
+    if (buying) buying.button.disabled = true;
+    node.querySelector(".problem")?.remove();
+    try {
+      const quote = await call("/v1/quotes", { method: "POST", body: goods(found) });
+      price.replaceChildren(...priced(quote));
+      if (!buying) return;
+      buying.button.disabled = false;
+      buying.button.onclick = () => buy(node, buying, found, quote.total, again);
+    } catch (error) {
+      if (error.slug === "coupon-refused") {
+        coupon = null;
+        await ask();
+        node.append(alertOf(error));
+      } else {
+        node.append(alertOf(error, ask));
+      }
+    }
+  }
+}
+
+function priced({ adjustments = [], total }) {
+  const parts = adjustments.map(({ title, amount, included }) =>
+    h("p", { class: "quiet" }, included ? `Contains ${title}: ` : `${title}: `, money(amount)));
+  return total ? [...parts, h("p", { class: "total" }, "Total ", h("strong", {}, money(total)))] : parts;
+}
+
+function couponForm(ask) {
+  const input = h("input", { id: "coupon", name: "coupon", value: coupon ?? "", maxlength: "40", autocomplete: "off" });
+  const onsubmit = (event) => {
+    event.preventDefault();
+    const code = input.value.trim().toUpperCase();
+    input.setCustomValidity(!code || COUPON.test(code) ? "" : "A coupon has three or more letters and digits.");
+    if (!input.reportValidity()) return;
+    coupon = code || null;
+    ask();
+  };
+  return h("form", { class: "pay", onsubmit, oninput: () => input.setCustomValidity("") },
+    h("label", { for: "coupon" }, "Coupon"), input, h("button", {}, "Apply"));
+}
+
+function paying() {
+  const card = h("select", { id: "card" }, Object.entries(CARDS).map(([value, name]) => h("option", { value }, name)));
+  const button = h("button", { class: "strong", id: "buy", disabled: true }, "Buy now");
+  return { card, button, fields: [h("p", { class: "pay" }, h("label", { for: "card" }, "Pay with"), card), button] };
+}
+
+function goods({ lines }) {
+  const wanted = lines.map(({ product_id, variant_id, quantity }) => ({ product_id, variant_id, quantity }));
+  return { lines: wanted, coupon: coupon ?? undefined };
+}
+
+function buy(node, { card, button }, found, expected_total, again) {
+  node.querySelector(".problem")?.remove();
+  return busy(button, async () => {
+    try {
+      const order = await placed({ ...goods(found), payment_method: card.value, expected_total }, found.version);
+      notify(order.status === "paid" ? "Thank you. Your order is paid." : "Thank you. Your payment is under way.");
+      coupon = null;
+      emptied(found.pieces);
+      if (node.isConnected) location.hash = "#/orders";
+    } catch (error) {
+      const isOutdated = error.slug === "price-changed" || error.slug === "out-of-stock";
+      const now = isOutdated ? await again().catch(() => node) : node;
+      now.append(alertOf(error));
+    }
+  });
+}
+
+/** Order; asking again for the same cart, also after the page was loaded anew, makes no second order. */
+async function placed(body, version) {
+  const attempt = JSON.stringify([version, body]);
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  const key = kept.attempt === attempt ? kept.key : crypto.randomUUID();
+  sessionStorage.setItem(KEPT, JSON.stringify({ attempt, key }));
+  try {
+    const order = await call("/v1/orders", { method: "POST", body, headers: { "Idempotency-Key": key } });
+    sessionStorage.removeItem(KEPT);
+    return order;
+  } catch (error) {
+    const isAnswered = error instanceof Problem && error.status >= 400 && error.status < 500;
+    if (isAnswered) sessionStorage.removeItem(KEPT);
+    throw error;
+  }
+}
+
+/** What was bought leaves the cart a moment after the order. */
+async function emptied(pieces) {
+  for (let tries = 0; tries < 10 && cartPieces() === pieces; tries += 1) {
+    await pause(1000);
+    await showCart().catch(() => {});
+  }
+}
