@@ -59,6 +59,8 @@ class FakeProvider:
         self.charges: list[Charge] = []
         self.reversals: list[Reversal] = []
         self.answers: list[Outcome] = []
+        self.captures: list[str] = []
+        self.capture_answers: list[Outcome] = []
         self.reversed = Reversed.REFUNDED
         self.gate = asyncio.Event()
         self.gate.set()
@@ -68,6 +70,10 @@ class FakeProvider:
         answer = self.answers.pop(0) if self.answers else Captured(f"pi_{charge.attempt_id}")
         await self.gate.wait()
         return answer
+
+    async def capture(self, charge: Charge, intent_id: str) -> Outcome:
+        self.captures.append(intent_id)
+        return self.capture_answers.pop(0) if self.capture_answers else Captured(intent_id)
 
     async def reverse(self, reversal: Reversal) -> Reversed:
         self.reversals.append(reversal)
@@ -82,7 +88,7 @@ def provider() -> FakeProvider:
 @pytest.fixture
 def checkout(transact: Transact, provider: FakeProvider) -> Checkout:
     prices = PriceBook(transact, lifetime=timedelta())
-    return Checkout(transact, provider, timedelta(minutes=15), prices)
+    return Checkout(transact, provider, timedelta(minutes=15), prices, patience=timedelta(minutes=10))
 
 
 class EveryToken:
@@ -183,11 +189,16 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
 
 def payment_event(charge: Charge, kind: str = "succeeded", event_id: str | None = None) -> Json:
     """Return the event that tells of a charge."""
+    states = {
+        "succeeded": "succeeded",
+        "amount_capturable_updated": "requires_capture",
+        "canceled": "canceled",
+    }
     intent = {
         "id": f"pi_{charge.attempt_id}",
-        "status": "succeeded" if kind == "succeeded" else "requires_payment_method",
+        "status": states.get(kind, kind),
         "metadata": {"order_id": charge.order_id, "attempt_id": charge.attempt_id},
-        "last_payment_error": None if kind == "succeeded" else {"code": "card_declined"},
+        "last_payment_error": {"code": "card_declined"} if kind == "payment_failed" else None,
     }
     return {
         "id": event_id or f"evt_{secrets.token_hex(6)}",
@@ -224,6 +235,8 @@ async def make_due(db: Database) -> None:
 
 
 async def grow_old(db: Database, age: timedelta) -> None:
-    """Let all orders have been placed ``age`` ago."""
+    """Let all orders have been placed, and their payments begun, ``age`` ago."""
     milliseconds = int(age.total_seconds() * 1000)
-    await db.orders.update_many({}, [{"$set": {"placed_at": {"$subtract": ["$$NOW", milliseconds]}}}])
+    then = {"$subtract": ["$$NOW", milliseconds]}
+    await db.orders.update_many({}, [{"$set": {"placed_at": then}}])
+    await db.orders.update_many({"payment": {"$ne": None}}, [{"$set": {"payment.begun_at": then}}])

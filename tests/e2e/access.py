@@ -107,6 +107,8 @@ ACCESS: dict[str, Access] = {
     "DELETE /v1/reviews/{id}/helpful": Access(Whose.CALLER),
     "GET /v1/orders": Access(Whose.CALLER),
     "GET /v1/orders/{id}": Access(Whose.OWNER),
+    "PUT /v1/orders/{id}/payment": Access(Whose.OWNER, {"payment_method": "pm_card_visa"}),
+    "PUT /v1/orders/{id}/cancellation": Access(Whose.OWNER),
     "POST /v1/orders": Access(Whose.CALLER, {"lines": LINES, "payment_method": "pm_card_visa"}, KEY),
     "POST /v1/payments/webhooks": Access(Whose.PROVIDER, {"id": "evt_1", "type": "payment_intent.succeeded"}),
     # identity

@@ -21,7 +21,7 @@ async def test_an_order_is_priced_here_and_paid(shop: Shop, db: Database, provid
         ("Cup", 300),
         ("Pot", 995),
     ]
-    assert [change["status"] for change in order["history"]] == ["placed", "paid"]
+    assert [change["status"] for change in order["history"]] == ["placed", "reserved", "authorised", "paid"]
     assert await told(db, "order") == [("catalog.order.placed.v1", 1), ("catalog.order.paid.v1", 2)]
     assert [await left(db, each) for each in (cup, pot)] == [8, 9]
     assert (await shop.show(answer.headers["location"])).json() == order

@@ -63,7 +63,7 @@ async def test_without_an_answer_the_order_waits_and_a_later_question_settles_it
 ) -> None:
     provider.answers = [NO_ANSWER, NO_ANSWER]
     order = (await shop.order((cup, 1))).json()
-    assert (order["status"], order["payment"]["state"]) == ("placed", "pending")
+    assert (order["status"], order["payment"]["state"]) == ("reserved", "pending")
     await checkout.settle_due(10)
     assert len(provider.charges) == 1, "it is not due yet"
     for _ in range(4):
@@ -111,7 +111,7 @@ async def test_an_order_whose_payment_nobody_can_tell_about_is_cancelled_and_rev
     order = (await shop.order((cup, 2))).json()
     await make_due(db)
     await checkout.settle_due(10)
-    assert await status(db) == "placed"
+    assert await status(db) == "reserved"
     await grow_old(db, timedelta(minutes=16))
     await make_due(db)
     await checkout.settle_due(10)
@@ -232,7 +232,7 @@ async def test_an_event_about_another_attempt_settles_nothing(
     event = payment_event(provider.charges[0])
     event["data"]["object"]["metadata"]["attempt_id"] = "pay_other"
     assert (await shop.tell(event)).status_code == 204
-    assert await status(db) == "placed"
+    assert await status(db) == "reserved"
 
 
 async def test_nobody_but_the_provider_is_believed(
@@ -245,4 +245,4 @@ async def test_nobody_but_the_provider_is_believed(
     assert problem(await shop.tell(event, age=301)) == (403, "forged-webhook")
     assert problem(await shop.http.post("/v1/payments/webhooks", json=event)) == (403, "forged-webhook")
     assert problem(await shop.tell({"type": "payment_intent.succeeded"})) == (400, "malformed-webhook")
-    assert await status(db) == "placed"
+    assert await status(db) == "reserved"

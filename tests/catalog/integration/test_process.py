@@ -1,5 +1,6 @@
 """The whole service as a process, killed between the provider's acceptance and its answer."""
 
+import asyncio
 import base64
 import secrets
 import time
@@ -21,7 +22,7 @@ from shop_events.contracts.identity import SigningKeyPublished
 from shop_events.envelope import encode, envelope_for
 from shop_events.kafka import KafkaSettings
 from tests.catalog.conftest import SECRET, Database, Json, bearer, make_due, until
-from tests.processes import service
+from tests.processes import ServiceProcess, service
 
 pytestmark = pytest.mark.integration
 
@@ -98,12 +99,12 @@ async def order_events(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator
         yield told
 
 
-async def put_on_sale(http: httpx.AsyncClient) -> str:
+async def put_on_sale(http: httpx.AsyncClient, stock: int = 3) -> str:
     product: Json = {
         "sku": "1",
         "title": "Cup",
         "price": {"amount": 100, "currency": "GBP"},
-        "stock": 3,
+        "stock": stock,
     }
     headers = {**bearer(token("usr_m", "merchant")), "Idempotency-Key": "k"}
     answer = await http.post("/v1/products", json=product, headers=headers)
@@ -130,7 +131,7 @@ async def test_an_order_whose_charge_was_cut_off_by_a_kill_is_paid_exactly_once(
 
     placed = await database.orders.find_one({})
     assert placed
-    assert placed["status"] == "placed"
+    assert placed["status"] == "reserved"
     await make_due(database)
 
     async with service("shop_catalog", environment) as healthy:
@@ -149,3 +150,60 @@ async def test_an_order_whose_charge_was_cut_off_by_a_kill_is_paid_exactly_once(
     query = {"metadata[order_id]": placed["_id"]}
     answer = await sandbox.get("/v1/payment_intents", params=query, headers=bearer("sk_sandbox"))
     assert len(answer.json()["data"]) == 1
+
+
+class Rush:
+    """Two hundred buyers at two processes, each of whom asks until answered; one process is killed midway."""
+
+    def __init__(self, processes: list[ServiceProcess], product_id: str) -> None:
+        self.processes = processes
+        line = {"product_id": product_id, "quantity": 1}
+        self.order = {"lines": [line], "payment_method": "pm_card_visa"}
+        self.bought = 0
+
+    async def buyer(self, number: int) -> int:
+        headers = {**bearer(token(f"usr_{number}", "customer")), "Idempotency-Key": "order"}
+        for attempt in range(100):
+            process = self.processes[(number + attempt) % len(self.processes)]
+            try:
+                answer = await process.http.post("/v1/orders", json=self.order, headers=headers, timeout=30)
+            except httpx.TransportError:
+                await asyncio.sleep(0.02)
+                continue
+            if answer.status_code in (201, 409):
+                self._count(answer.status_code)
+                return answer.status_code
+        raise AssertionError("never answered")
+
+    def _count(self, status: int) -> None:
+        self.bought += status == 201
+        if self.bought == 15 and self.processes[0].process.returncode is None:
+            self.processes[0].process.kill()
+
+
+async def test_two_hundred_buyers_of_the_last_fifty_buy_exactly_fifty_though_a_process_is_killed(
+    environment: dict[str, str], sandbox: httpx.AsyncClient, database: Database
+) -> None:
+    async with service("shop_catalog", environment) as one, service("shop_catalog", environment) as other:
+        await one.until_ready()
+        await other.until_ready()
+        rush = Rush([one, other], await put_on_sale(other.http, stock=50))
+        answers = await asyncio.gather(*(rush.buyer(number) for number in range(200)))
+        assert one.process.returncode is not None, "it was to be killed midway"
+        assert (answers.count(201), answers.count(409)) == (50, 150)
+
+        async def all_paid() -> bool:
+            await make_due(database)
+            return await database.orders.count_documents({"status": "paid"}) == 50
+
+        await until(all_paid, 30)
+        assert await other.stop() == 0
+    assert await database.orders.count_documents({}) == 50
+    assert {each["left"] async for each in database.stock.find()} == {0}
+    seen = [
+        await sandbox.get(
+            "/v1/payment_intents", params={"metadata[order_id]": each["_id"]}, headers=bearer("sk_sandbox")
+        )
+        async for each in database.orders.find({}, {"_id": 1})
+    ]
+    assert [[intent["status"] for intent in each.json()["data"]] for each in seen] == [["succeeded"]] * 50

@@ -8,7 +8,16 @@ import httpx
 import pytest
 
 from shop_catalog.adapters.payments import PaymentClient, open_session
-from shop_catalog.domain.payments import Captured, Charge, Declined, Reversal, Reversed, Unknown
+from shop_catalog.domain.payments import (
+    Authorised,
+    Captured,
+    Charge,
+    Declined,
+    Reversal,
+    Reversed,
+    Unknown,
+    Voided,
+)
 from shop_events.contracts import Money
 
 pytestmark = pytest.mark.integration
@@ -109,3 +118,45 @@ async def test_a_refund_that_is_not_answered_is_unknown(
     assert await provider.reverse(Reversal(asked, None)) is Reversed.UNKNOWN
     await disturb(sandbox, "accept_silently", count=2)
     assert await provider.reverse(Reversal(asked, None)) is Reversed.UNKNOWN
+
+
+@pytest.fixture
+async def holder(sandbox: httpx.AsyncClient) -> AsyncIterator[PaymentClient]:
+    async with open_session("sk_sandbox", TIMEOUT) as session:
+        yield PaymentClient(session, str(sandbox.base_url), capture="manual")
+
+
+async def test_what_is_held_is_captured_once(holder: PaymentClient, sandbox: httpx.AsyncClient) -> None:
+    asked = charge()
+    held = await holder.charge(asked)
+    assert isinstance(held, Authorised)
+    taken = [await holder.capture(asked, held.intent_id) for _ in range(2)]
+    assert taken == [Captured(held.intent_id)] * 2
+    [intent] = await intents(sandbox, asked)
+    assert intent["amount_received"] == 1234
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_what_is_held_is_voided_and_then_gone(
+    holder: PaymentClient, sandbox: httpx.AsyncClient, is_known: bool
+) -> None:
+    asked = charge()
+    held = await holder.charge(asked)
+    assert isinstance(held, Authorised)
+    reversal = Reversal(asked, held.intent_id if is_known else None)
+    assert await holder.reverse(reversal) is Reversed.VOIDED
+    assert await holder.reverse(reversal) is Reversed.NOTHING_TAKEN
+    assert await holder.capture(asked, held.intent_id) == Voided()
+    [intent] = await intents(sandbox, asked)
+    assert (intent["status"], intent["amount_received"]) == ("canceled", 0)
+
+
+async def test_a_capture_that_is_not_answered_is_unknown(
+    holder: PaymentClient, sandbox: httpx.AsyncClient
+) -> None:
+    asked = charge()
+    held = await holder.charge(asked)
+    assert isinstance(held, Authorised)
+    await disturb(sandbox, "503")
+    assert isinstance(await holder.capture(asked, held.intent_id), Unknown)
+    assert isinstance(await holder.capture(asked, held.intent_id), Captured)

@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,8 @@ from shop_catalog.domain.errors import (
     TotalTooLarge,
     UnknownProducts,
 )
-from shop_catalog.domain.orders import Order, OrderStatus, Quote
+from shop_catalog.domain.order_states import MOVES, OrderStatus
+from shop_catalog.domain.orders import Order, Quote
 from shop_catalog.domain.payments import PaymentAttempt, PaymentState
 from shop_catalog.domain.products import MAX_AMOUNT, Product, ProductDetails
 from shop_catalog.domain.requests import RequestKey
@@ -87,7 +89,13 @@ def test_an_order_that_is_paid_says_so_after_it_was_placed() -> None:
     assert isinstance(placement.event, OrderPlaced)
     assert isinstance(payment.event, OrderPaid)
     assert (placement.sequence, payment.sequence) == (1, 2)
-    assert [change.status for change in order.history] == [OrderStatus.PLACED, OrderStatus.PAID]
+    assert [change.status for change in order.history] == ["placed", "reserved", "authorised", "paid"]
+    assert [change.by for change in order.history] == [
+        "usr_1",
+        "usr_1",
+        "payment_provider",
+        "payment_provider",
+    ]
 
 
 def test_a_declined_order_is_cancelled_and_tells_why() -> None:
@@ -131,3 +139,50 @@ def test_an_abandoned_payment_is_not_a_declined_one() -> None:
     assert order.payment
     assert order.payment.state is PaymentState.ABANDONED
     order.assert_not_declined()
+
+
+PATHS = {
+    "begin_payment": (PaymentAttempt(id="pay_2", method="pm_card_visa"),),
+    "authorise": ("pi_1", AT),
+    "pay": ("pi_1", AT),
+    "decline": ("card_declined", AT),
+    "abandon": (AT,),
+    "expire": (AT,),
+    "cancel": ("usr_1", AT),
+}
+
+
+@given(st.booleans(), st.lists(st.sampled_from(sorted(PATHS)), max_size=8))
+def test_whatever_happens_an_order_moves_as_the_table_says_and_keeps_each_step(
+    is_paid_at_once: bool, steps: list[str]
+) -> None:
+    attempt = PaymentAttempt(id="pay_1", method="pm_card_visa") if is_paid_at_once else None
+    quote = Quote.of(basket_of(a=1), [product("a", gbp(500))])
+    order = Order.place("ord_1", REQUEST, quote, attempt, AT, reserved_until=AT)
+    for step in steps:
+        before = (order.status, len(order.history), order.version, order.payment)
+        try:
+            getattr(order, step)(*PATHS[step])
+        except IllegalMove:
+            assert (order.status, len(order.history), order.version, order.payment) == before
+    went = [change.status for change in order.history]
+    assert all(after in MOVES[status] for status, after in pairwise(went))
+    assert went[-1] is order.status
+    assert sum(status in (OrderStatus.PAID, OrderStatus.CANCELLED) for status in went) <= 1
+
+
+def test_a_reservation_under_payment_cannot_expire_nor_be_cancelled() -> None:
+    order = placed()
+    for attempt in (order.expire, lambda at: order.cancel("usr_1", at)):
+        with pytest.raises(IllegalMove):
+            attempt(AT)
+    assert order.status is OrderStatus.RESERVED
+
+
+def test_a_reservation_with_time_left_cannot_expire() -> None:
+    quote = Quote.of(basket_of(a=1), [product("a", gbp(500))])
+    order = Order.place("ord_1", REQUEST, quote, None, AT, reserved_until=AT + timedelta(seconds=1))
+    with pytest.raises(IllegalMove):
+        order.expire(AT)
+    order.expire(AT + timedelta(seconds=1))
+    assert order.history[-1].reason == "reservation_expired"

@@ -13,6 +13,8 @@ from shop_devstack.demo.merchant import Merchant, money
 from shop_devstack.demo.schedule import PriceSchedule, Start
 
 CARD = "pm_card_visa"
+_WAITING = frozenset(("placed", "reserved", "authorised"))
+"""States of an order whose payment is still under way."""
 _MOST_FAILURES = 20
 
 
@@ -128,8 +130,8 @@ class Shopping:
     async def settle(self) -> int:
         """Ask once for each order whose payment was still under way; return how many still are."""
         for index, order in enumerate(self.orders):
-            if order.status == "placed":
+            if order.status in _WAITING:
                 account = self._customers[order.invoice.customer]
                 answer = await account.ask("GET", f"/v1/orders/{order.id}")
                 self.orders[index] = replace(order, status=answer.body["status"])
-        return sum(order.status == "placed" for order in self.orders)
+        return sum(order.status in _WAITING for order in self.orders)

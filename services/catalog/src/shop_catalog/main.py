@@ -61,9 +61,9 @@ async def _checkout(runtime: CatalogRuntime) -> AsyncIterator[Checkout]:
     settings = runtime.settings
     key = settings.payment_api_key.get_secret_value()
     async with open_session(key, settings.payment_timeout_seconds) as session:
-        provider = PaymentClient(session, settings.payment_base_url)
+        provider = PaymentClient(session, settings.payment_base_url, settings.payment_capture)
         prices = PriceBook(runtime.transact, timedelta(seconds=settings.price_rules_seconds))
-        yield Checkout(runtime.transact, provider, settings.payment_deadline, prices)
+        yield Checkout(runtime.transact, provider, settings.payment_deadline, prices, settings.patience)
 
 
 def _import_arguments(parser: ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -30,6 +31,13 @@ class CatalogSettings(ServiceSettings):
         le=86_400,
         description="How long a payment may stay unsettled; then its order is cancelled",
     )
+    payment_capture: Literal["automatic", "manual"] = Field(
+        "automatic",
+        description="Whether the provider takes the money at once, or holds it until the order notes that",
+    )
+    reservation_seconds: float = Field(
+        900, ge=0, le=86_400, description="How long an order that is to be paid later keeps its stock"
+    )
     payment_check_seconds: float = Field(
         3, gt=0, le=300, description="Time between two looks for unsettled payments and refunds"
     )
@@ -37,6 +45,11 @@ class CatalogSettings(ServiceSettings):
     price_rules_seconds: float = Field(
         1, ge=0, le=60, description="How long a changed promotion or tariff may go unheeded"
     )
+
+    @property
+    def patience(self) -> timedelta:
+        """Return how long an order that is to be paid later keeps its stock."""
+        return timedelta(seconds=self.reservation_seconds)
 
     @property
     def payment_deadline(self) -> timedelta:

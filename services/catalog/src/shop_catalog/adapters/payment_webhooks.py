@@ -10,13 +10,17 @@ import time
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shop_catalog.domain.errors import ForgedWebhook, MalformedWebhook
-from shop_catalog.domain.payments import Captured, Declined, PaymentEvent
+from shop_catalog.domain.payments import Authorised, Captured, Declined, PaymentEvent, Voided
 
 FRESH_SECONDS = 300
 
 _SIGNATURE = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
-_SUCCEEDED = "payment_intent.succeeded"
-_FAILED = "payment_intent.payment_failed"
+_OF_INTEREST = {
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+}
 
 
 class _Part(BaseModel):
@@ -70,7 +74,7 @@ class PaymentWebhook:
         """
         self._verify(body, signature)
         try:
-            if _Kind.model_validate_json(body).type not in (_SUCCEEDED, _FAILED):
+            if _Kind.model_validate_json(body).type not in _OF_INTEREST:
                 return None
             return _event(_Told.model_validate_json(body))
         except ValidationError as error:
@@ -90,7 +94,18 @@ class PaymentWebhook:
 
 def _event(told: _Told) -> PaymentEvent:
     intent = told.data.object
-    outcome: Captured | Declined = Captured(intent.id)
-    if told.type == _FAILED:
-        outcome = Declined((intent.last_payment_error or _Refusal()).code)
-    return PaymentEvent(told.id, intent.metadata.order_id, intent.metadata.attempt_id, outcome)
+    return PaymentEvent(
+        told.id, intent.metadata.order_id, intent.metadata.attempt_id, _outcome(told.type, intent)
+    )
+
+
+def _outcome(kind: str, intent: _Intent) -> Authorised | Captured | Declined | Voided:
+    match kind:
+        case "payment_intent.succeeded":
+            return Captured(intent.id)
+        case "payment_intent.amount_capturable_updated":
+            return Authorised(intent.id)
+        case "payment_intent.canceled":
+            return Voided()
+        case _:
+            return Declined((intent.last_payment_error or _Refusal()).code)

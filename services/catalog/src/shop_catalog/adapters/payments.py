@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from shop_catalog.domain.payments import (
+    Authorised,
     Captured,
     Charge,
     Declined,
@@ -17,11 +18,13 @@ from shop_catalog.domain.payments import (
     Reversal,
     Reversed,
     Unknown,
+    Voided,
 )
 
 log = logging.getLogger(__name__)
 
 _REFUSED = {400, 422}
+_TAKEN = {"succeeded", "requires_capture"}
 _ABOUT_THE_REQUEST = {"card_error", "invalid_request_error"}
 _LARGEST_ANSWER = 256 * 1024
 
@@ -62,17 +65,18 @@ def open_session(api_key: str, timeout_seconds: float) -> aiohttp.ClientSession:
 class PaymentClient:
     """Takes money and gives it back; see :class:`shop_catalog.application.checkout.PaymentProvider`."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, capture: str = "automatic") -> None:
         self._session = session
+        self._capture = capture
         self._base_url = base_url.rstrip("/")
 
     async def charge(self, charge: Charge) -> Outcome:
-        """Take the money. A decline is 402; what the provider cannot read it does not charge either."""
+        """Take or hold the money. A decline is 402; what the provider cannot read it does not charge."""
         asked = {
             "amount": charge.amount.amount,
             "currency": charge.amount.currency.lower(),
             "payment_method": charge.method,
-            "capture_method": "automatic",
+            "capture_method": self._capture,
             "metadata": {"order_id": charge.order_id, "attempt_id": charge.attempt_id},
         }
         try:
@@ -84,26 +88,49 @@ class PaymentClient:
             log.warning("payment is not settled", extra={"order_id": charge.order_id, "why": outcome.reason})
         return outcome
 
-    async def reverse(self, reversal: Reversal) -> Reversed:
-        """Refund what an attempt took; without the provider's id it is looked for by our own."""
+    async def capture(self, charge: Charge, intent_id: str) -> Outcome:
+        """Take what is held; what was taken before counts, and what is held no longer is Voided."""
+        key = f"capture-{charge.attempt_id}"
         try:
-            intent_id = reversal.intent_id or await self._find(reversal.charge.attempt_id)
-            if intent_id is None:
+            answer = await self._call("POST", f"/v1/payment_intents/{intent_id}/capture", {}, key)
+        except NoAnswer as error:
+            return Unknown(str(error))
+        intent = answer.document if answer.status == 200 else answer.error.get("payment_intent", {})
+        if intent.get("status") == "succeeded":
+            return Captured(intent_id)
+        return Voided() if intent.get("status") == "canceled" else Unknown(f"status {answer.status}")
+
+    async def reverse(self, reversal: Reversal) -> Reversed:
+        """Refund what an attempt took, void what it holds; it is looked for by our own id of the attempt."""
+        try:
+            intent = await self._find(reversal)
+            if intent is None or intent.get("status") not in _TAKEN:
                 return Reversed.NOTHING_TAKEN
-            return await self._refund(intent_id, reversal.charge.attempt_id)
+            if intent["status"] == "requires_capture":
+                return await self._void(str(intent["id"]), reversal.charge.attempt_id)
+            return await self._refund(str(intent["id"]), reversal.charge.attempt_id)
         except NoAnswer as error:
             log.warning(
                 "refund is not settled", extra={"order_id": reversal.charge.order_id, "why": str(error)}
             )
             return Reversed.UNKNOWN
 
-    async def _find(self, attempt_id: str) -> str | None:
-        """Return the provider's id of what an attempt took, None when it took nothing."""
+    async def _find(self, reversal: Reversal) -> Mapping[str, Any] | None:
+        """Return the intent that took or holds an attempt's money, None when none does."""
+        attempt_id = reversal.charge.attempt_id
         answer = await self._call("GET", f"/v1/payment_intents?metadata[attempt_id]={attempt_id}")
         listed = answer.document.get("data")
         if answer.status != 200 or not isinstance(listed, list):
             raise NoAnswer(f"status {answer.status}")
-        return next((str(each["id"]) for each in listed if each.get("status") == "succeeded"), None)
+        return next((each for each in listed if each.get("status") in _TAKEN), None)
+
+    async def _void(self, intent_id: str, attempt_id: str) -> Reversed:
+        answer = await self._call(
+            "POST", f"/v1/payment_intents/{intent_id}/cancel", {}, f"cancel-{attempt_id}"
+        )
+        if answer.status == 200:
+            return Reversed.VOIDED
+        raise NoAnswer(f"status {answer.status}")  # it was captured meanwhile, perhaps: look again
 
     async def _refund(self, intent_id: str, attempt_id: str) -> Reversed:
         answer = await self._call("POST", "/v1/refunds", {"payment_intent": intent_id}, f"void-{attempt_id}")
@@ -128,6 +155,8 @@ def _outcome(answer: Answer) -> Outcome:
     status, intent_id = answer.document.get("status"), answer.document.get("id")
     if answer.status == 200 and status == "succeeded" and isinstance(intent_id, str):
         return Captured(intent_id)
+    if answer.status == 200 and status == "requires_capture" and isinstance(intent_id, str):
+        return Authorised(intent_id)
     code = str(answer.error.get("code") or "refused")[:100]
     if answer.status == 402:
         return Declined(code)

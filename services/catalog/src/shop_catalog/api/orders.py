@@ -15,6 +15,7 @@ from shop_catalog.application import orders
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.domain.errors import (
     CouponRefused,
+    IllegalMove,
     KeyReused,
     MixedCurrencies,
     OrderNotFound,
@@ -26,7 +27,8 @@ from shop_catalog.domain.errors import (
     UnknownVariant,
     VariantNeeded,
 )
-from shop_catalog.domain.orders import Basket, Order, OrderStatus
+from shop_catalog.domain.order_states import OrderStatus, StatusChange
+from shop_catalog.domain.orders import Basket, Order
 from shop_catalog.domain.payments import PaymentState
 from shop_catalog.domain.variants import Item
 from shop_chassis.auth import Authenticated
@@ -37,6 +39,7 @@ from shop_chassis.http import (
     Listing,
     Page,
     Read,
+    Transact,
     encode_cursor,
 )
 from shop_chassis.openapi import responses
@@ -47,6 +50,11 @@ router = APIRouter(tags=["orders"])
 
 MOST_LINES = 500
 MOST_PIECES = 100_000
+
+
+PaymentMethod = Annotated[
+    str, Field(pattern=r"^pm_[A-Za-z0-9_]{1,97}$", description="The provider's token for a card")
+]
 
 
 class BasketLine(Body):
@@ -69,7 +77,7 @@ class Goods(Body):
         str | None, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2; says delivery and tax")
     ] = None
 
-    def basket(self, payment_method: str = "", expected_total: Amount | None = None) -> Basket:
+    def basket(self, payment_method: str | None = None, expected_total: Amount | None = None) -> Basket:
         """Return it as the domain has it."""
         quantities: Counter[Item] = Counter()
         for line in self.lines:
@@ -81,12 +89,11 @@ class Goods(Body):
 class PlaceOrder(Goods):
     """What to buy and how to pay for it. Lines of the same variant are taken together.
 
-    ``expected_total`` is what the customer was shown; if it no longer holds, nothing is bought.
+    ``expected_total`` is what the customer was shown; if it no longer holds, nothing is bought. Without a
+    ``payment_method`` the order is reserved for a while, to be paid later.
     """
 
-    payment_method: Annotated[
-        str, Field(pattern=r"^pm_[A-Za-z0-9_]{1,97}$", description="The provider's token for a card")
-    ]
+    payment_method: PaymentMethod | None = None
     expected_total: Amount | None = None
 
 
@@ -98,15 +105,33 @@ class PaymentView(BaseModel):
 
 
 class StatusView(BaseModel):
-    """When an order came into a state, and why if there was a reason."""
+    """When an order came into a state, why if there was a reason, and by whom.
+
+    ``by`` is ``customer``, ``shop``, ``payment_provider`` or ``clock``; null where that was not kept.
+    """
 
     status: OrderStatus
     at: datetime
     reason: str | None
+    by: str | None
+
+    @classmethod
+    def of(cls, change: StatusChange, customer_id: str) -> Self:
+        """Return how a step is shown: customers see that it was the shop, not who of it."""
+        by = change.by
+        if by == customer_id:
+            by = "customer"
+        elif by and by.startswith("usr_"):
+            by = "shop"
+        return cls(status=change.status, at=change.at, reason=change.reason, by=by)
 
 
 class OrderView(BaseModel):
-    """An order as its customer sees it. ``payment`` is null when there was nothing to pay."""
+    """An order as its customer sees it.
+
+    ``payment`` is null when there was nothing to pay, or nobody has begun to: then it is to be paid by
+    ``reserved_until``.
+    """
 
     id: str
     status: OrderStatus
@@ -115,6 +140,7 @@ class OrderView(BaseModel):
     total: Money
     payment: PaymentView | None
     placed_at: datetime
+    reserved_until: datetime | None
     history: list[StatusView]
 
     @classmethod
@@ -129,9 +155,8 @@ class OrderView(BaseModel):
             total=order.total,
             payment=payment and PaymentView(state=payment.state, decline_code=payment.decline_code),
             placed_at=order.placed_at,
-            history=[
-                StatusView(status=each.status, at=each.at, reason=each.reason) for each in order.history
-            ],
+            reserved_until=order.reserved_until if order.waits and payment is None else None,
+            history=[StatusView.of(each, order.customer_id) for each in order.history],
         )
 
 
@@ -164,7 +189,7 @@ async def place_order(
     checkout: Annotated[Checkout, Depends(checkout_of)],
     response: Response,
 ) -> OrderView:
-    """Buy; an order that is still ``placed`` waits for its payment's outcome."""
+    """Buy; an order that is still ``reserved`` or ``authorised`` waits for its payment's outcome."""
     order = await checkout.place(body.basket(body.payment_method, body.expected_total), asked(body))
     response.headers["Location"] = f"/v1/orders/{order.id}"
     return OrderView.of(order)
@@ -186,3 +211,26 @@ async def list_orders(caller: Authenticated, page: Page, read: Read) -> Listing[
 async def show_order(id: Id, caller: Authenticated, read: Read) -> OrderView:
     """Show an order to its customer, and to those who look after customers."""
     return OrderView.of(await read(orders.show, id, caller))
+
+
+class PayOrder(Body):
+    """How to pay."""
+
+    payment_method: PaymentMethod
+
+
+@router.put(
+    "/v1/orders/{id}/payment",
+    responses=responses(OrderNotFound, PaymentDeclined, IllegalMove, of=ERRORS),
+)
+async def pay_order(
+    id: Id, body: PayOrder, caller: Authenticated, checkout: Annotated[Checkout, Depends(checkout_of)]
+) -> OrderView:
+    """Pay an order that was reserved; saying the same again pays once."""
+    return OrderView.of(await checkout.pay(id, body.payment_method, caller))
+
+
+@router.put("/v1/orders/{id}/cancellation", responses=responses(OrderNotFound, IllegalMove, of=ERRORS))
+async def cancel_order(id: Id, caller: Authenticated, transact: Transact) -> OrderView:
+    """Cancel an order that nobody has begun to pay."""
+    return OrderView.of(await transact(orders.cancel, id, caller))

@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar
 
 from shop_catalog.application import orders, payments, pricing
 from shop_catalog.application.clock import now
+from shop_catalog.domain.access import Caller
+from shop_catalog.domain.order_states import OrderStatus
 from shop_catalog.domain.orders import Basket, Order, Quote
 from shop_catalog.domain.payments import Charge, Outcome, Reversal, Reversed, Unknown
 from shop_catalog.domain.requests import RequestKey
@@ -27,10 +29,13 @@ class PaymentProvider(Protocol):
     """Takes money and gives it back. It answers within bounded time and raises nothing."""
 
     async def charge(self, charge: Charge) -> Outcome:
-        """Take the money; asked again for the same attempt, it says what it did the first time."""
+        """Take or hold the money; asked again for the same attempt, it says what it did the first time."""
+
+    async def capture(self, charge: Charge, intent_id: str) -> Outcome:
+        """Take what is held; again is harmless."""
 
     async def reverse(self, reversal: Reversal) -> Reversed:
-        """Give back what an attempt took, if it took anything; again is harmless."""
+        """Give back what an attempt took or holds, if it does; again is harmless."""
 
 
 class Checkout:
@@ -41,6 +46,7 @@ class Checkout:
         provider: takes the money.
         deadline: how long an order waits for its payment's outcome before it is cancelled.
         prices: the price rules that hold for every order.
+        patience: how long what is not paid at once is reserved.
     """
 
     def __init__(
@@ -49,23 +55,38 @@ class Checkout:
         provider: PaymentProvider,
         deadline: timedelta,
         prices: pricing.PriceBook,
+        patience: timedelta,
     ) -> None:
         self._transact = transact
         self._provider = provider
         self._deadline = deadline
         self._prices = prices
+        self._patience = patience
 
     async def place(self, basket: Basket, request: RequestKey) -> Order:
-        """Place an order and have it paid; it is still `placed` when the provider gives no clear answer.
+        """Place an order and have it paid; it is still `reserved` when nobody pays, or that is not clear.
 
         Raises:
             PaymentDeclined: the order was cancelled, also when the same request told so before.
             DomainError: see :func:`shop_catalog.application.orders.place`.
         """
         house = await self._prices.rules()
-        order, is_new = await self._transact(orders.place, basket, request, house)
-        if is_new and order.charge:
-            order = await self._settle(order.charge) or order
+        order, is_new = await self._transact(orders.place, basket, request, house, self._patience)
+        if is_new:
+            order = await self._settle(order) or order
+        order.assert_not_declined()
+        return order
+
+    async def pay(self, order_id: str, method: str, caller: Caller) -> Order:
+        """Pay a reserved order; it is still `reserved` when the provider gives no clear answer.
+
+        Raises:
+            PaymentDeclined: the order was cancelled, also when the same request told so before.
+            DomainError: see :func:`shop_catalog.application.payments.begin`.
+        """
+        order, is_new = await self._transact(payments.begin, order_id, method, caller)
+        if is_new:
+            order = await self._settle(order) or order
         order.assert_not_declined()
         return order
 
@@ -80,7 +101,7 @@ class Checkout:
         return found
 
     async def settle_due(self, limit: int) -> bool:
-        """Ask the provider about payments that nobody has heard of; return whether there may be more."""
+        """Ask about unsettled payments, let reservations expire; return whether there may be more."""
         due = await self._transact(payments.claim_unsettled, limit)
         await _some_at_once(self._settle_or_abandon, due)
         return len(due) == limit
@@ -91,18 +112,35 @@ class Checkout:
         await _some_at_once(self._reverse, due)
         return len(due) == limit
 
-    async def _settle(self, charge: Charge) -> Order | None:
-        """Have the provider charge; return the order as it is then, None when there was no clear answer."""
-        outcome = await self._provider.charge(charge)
+    async def _settle(self, order: Order) -> Order | None:
+        """Have the provider charge, and capture what it holds; return the order as it is then.
+
+        None when there is nothing to ask, or no clear answer.
+        """
+        if order.charge is None or not order.waits:
+            return None
+        if order.status is not OrderStatus.AUTHORISED:
+            outcome = await self._provider.charge(order.charge)
+            if isinstance(outcome, Unknown):
+                return None
+            order = await self._transact(payments.settle, order.id, outcome)
+        return await self._capture(order)
+
+    async def _capture(self, order: Order) -> Order | None:
+        if order.status is not OrderStatus.AUTHORISED or order.charge is None or order.payment is None:
+            return order
+        outcome = await self._provider.capture(order.charge, order.payment.intent_id or "")
         if isinstance(outcome, Unknown):
             return None
-        return await self._transact(payments.settle, charge.order_id, outcome)
+        return await self._transact(payments.settle, order.id, outcome)
 
     async def _settle_or_abandon(self, order: Order) -> None:
-        if order.charge is None or await self._settle(order.charge) is not None:
-            return
-        if now() - order.placed_at > self._deadline:
-            await self._transact(payments.abandon, order.id)
+        if order.payment is None:
+            await self._transact(payments.expire, order.id)
+        elif await self._settle(order) is None:
+            begun_at = order.payment.begun_at or order.placed_at
+            if now() - begun_at > self._deadline:
+                await self._transact(payments.abandon, order.id)
 
     async def _reverse(self, reversal: Reversal) -> None:
         outcome = await self._provider.reverse(reversal)

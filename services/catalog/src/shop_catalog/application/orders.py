@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from shop_catalog.application import pricing, promotions, stock
+from shop_catalog.application import payments, pricing, promotions, stock
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, may_see_order
 from shop_catalog.domain.errors import OrderNotFound
+from shop_catalog.domain.order_states import OrderStatus
 from shop_catalog.domain.orders import Basket, Order
 from shop_catalog.domain.payments import PaymentAttempt
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.ids import new_id
-
-CHECK_PAYMENT_AFTER = timedelta(seconds=15)
-"""When a payment is asked about again, if whoever placed the order did not live to settle it."""
 
 
 class Placement(NamedTuple):
@@ -27,11 +25,16 @@ class Placement(NamedTuple):
 
 
 async def place(
-    uow: CatalogUnitOfWork, basket: Basket, request: RequestKey, house: pricing.HouseRules
+    uow: CatalogUnitOfWork,
+    basket: Basket,
+    request: RequestKey,
+    house: pricing.HouseRules,
+    patience: timedelta,
 ) -> Placement:
     """Price a basket, take its stock and open the order; the same request gives the same order.
 
-    The payment attempt is stored here, before the provider hears of it.
+    The payment attempt is stored here, before the provider hears of it. Without one the order is kept for
+    ``patience``, to be paid later.
 
     Raises:
         UnknownProducts, UnknownVariant, VariantNeeded, MixedCurrencies, TotalTooLarge: it cannot be sold.
@@ -46,11 +49,13 @@ async def place(
     quote, coupon = await pricing.quote(uow, basket, house, None, at)
     quote.assert_is(basket.expected_total)
     await stock.take(uow, quote.pieces, at)
-    attempt = PaymentAttempt(id=new_id("pay"), method=basket.payment_method)
-    order = Order.place(new_id("ord"), request, quote, attempt, at)
+    method, attempt = basket.payment_method, None
+    if method is not None:
+        attempt = PaymentAttempt(id=new_id("pay"), method=method, begun_at=at)
+    order = Order.place(new_id("ord"), request, quote, attempt, at, reserved_until=at + patience)
     if coupon:
         order.coupon_id = await promotions.redeem(uow, coupon, request.user_id)
-    await uow.add_order(order, CHECK_PAYMENT_AFTER)
+    await uow.add_order(order, patience if attempt is None else payments.CHECK_AFTER)
     return Placement(order, is_new=True)
 
 
@@ -63,6 +68,21 @@ async def show(uow: CatalogUnitOfWork, order_id: str, caller: Caller) -> Order:
     order = await uow.orders.get(order_id)
     if order is None or not may_see_order(caller, order.customer_id):
         raise OrderNotFound
+    return order
+
+
+async def cancel(uow: CatalogUnitOfWork, order_id: str, caller: Caller) -> Order:
+    """Cancel an order that nobody has begun to pay; again changes nothing.
+
+    Raises:
+        OrderNotFound: there is none that the caller may know of.
+        IllegalMove: it is paid, or being paid.
+    """
+    order, at = await show(uow, order_id, caller), now()
+    if order.status is not OrderStatus.CANCELLED:
+        order.cancel(caller.user_id, at)
+        await payments.release(uow, order, at)
+        await uow.save_order(order)
     return order
 
 

@@ -7,23 +7,68 @@ from datetime import datetime, timedelta
 
 from shop_catalog.application import promotions, stock
 from shop_catalog.application.clock import now
+from shop_catalog.domain.access import Caller, may_see_order
 from shop_catalog.domain.errors import OrderNotFound
-from shop_catalog.domain.orders import Order, OrderStatus
+from shop_catalog.domain.order_states import OrderStatus
+from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import (
+    Authorised,
     Captured,
     Declined,
     Outcome,
+    PaymentAttempt,
     PaymentEvent,
     Reversal,
     Reversed,
     Unknown,
+    Voided,
 )
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
+from shop_events.ids import new_id
 
 REVERSE_BLINDLY_AFTER = timedelta(minutes=1)
 """How long a charge may still be on its way to the provider after we have given up on it."""
 
+CHECK_AFTER = timedelta(seconds=15)
+"""When a payment is asked about again, if whoever began it did not live to settle it."""
+
+DECLINED_LATE = "authorisation_voided"
+
 log = logging.getLogger(__name__)
+
+
+async def begin(uow: CatalogUnitOfWork, order_id: str, method: str, caller: Caller) -> tuple[Order, bool]:
+    """Store the attempt to pay a reserved order; return the order, and whether the provider is to be asked.
+
+    Saying the same again begins nothing new.
+
+    Raises:
+        OrderNotFound: there is none that the caller may know of.
+        IllegalMove: it is not to be paid any more, or is being paid in another way.
+    """
+    order = await _get(uow, order_id)
+    if not may_see_order(caller, order.customer_id):
+        raise OrderNotFound
+    if order.payment is not None and order.payment.method == method:
+        return order, False
+    at = now()
+    order.begin_payment(PaymentAttempt(id=new_id("pay"), method=method, begun_at=at))
+    await uow.save_order(order)
+    await uow.orders.look_again(order.id, at + CHECK_AFTER)
+    return order, True
+
+
+async def expire(uow: CatalogUnitOfWork, order_id: str) -> None:
+    """Cancel a reserved order that nobody has begun to pay in time; one that somebody has is left alone.
+
+    Raises:
+        OrderNotFound: there is no such order.
+    """
+    order, at = await _get(uow, order_id), now()
+    if order.waits and order.payment is None and order.reserved_until and order.reserved_until <= at:
+        order.expire(at)
+        await release(uow, order, at)
+        await uow.save_order(order)
 
 
 async def settle(uow: CatalogUnitOfWork, order_id: str, outcome: Outcome) -> Order:
@@ -34,9 +79,7 @@ async def settle(uow: CatalogUnitOfWork, order_id: str, outcome: Outcome) -> Ord
     Raises:
         OrderNotFound: there is no such order.
     """
-    order = await uow.orders.get(order_id)
-    if order is None:
-        raise OrderNotFound
+    order = await _get(uow, order_id)
     await _apply(uow, order, outcome)
     return order
 
@@ -47,15 +90,14 @@ async def abandon(uow: CatalogUnitOfWork, order_id: str) -> Order:
     Raises:
         OrderNotFound: there is no such order.
     """
-    order = await uow.orders.get(order_id)
-    if order is None:
-        raise OrderNotFound
-    if order.status is OrderStatus.PLACED:
+    order = await _get(uow, order_id)
+    if order.waits:
         at = now()
+        intent_id = order.payment.intent_id if order.payment else None
         order.abandon(at)
-        await _release(uow, order, at)
+        await release(uow, order, at)
         await uow.save_order(order)
-        await _reverse(uow, order, None, REVERSE_BLINDLY_AFTER)
+        await _reverse(uow, order, intent_id, REVERSE_BLINDLY_AFTER)
     return order
 
 
@@ -88,26 +130,31 @@ async def close_reversal(uow: CatalogUnitOfWork, reversal: Reversal, outcome: Re
 
 
 async def _apply(uow: CatalogUnitOfWork, order: Order, outcome: Outcome) -> None:
-    if order.status is OrderStatus.PLACED:
-        await _settle_placed(uow, order, outcome)
-    elif order.status is OrderStatus.CANCELLED and isinstance(outcome, Captured):
+    if order.waits:
+        await _settle_waiting(uow, order, outcome)
+    elif order.status is OrderStatus.CANCELLED and isinstance(outcome, Authorised | Captured):
         await _reverse(uow, order, outcome.intent_id)
 
 
-async def _settle_placed(uow: CatalogUnitOfWork, order: Order, outcome: Outcome) -> None:
+async def _settle_waiting(uow: CatalogUnitOfWork, order: Order, outcome: Outcome) -> None:
     at = now()
     match outcome:
         case Captured(intent_id):
             order.pay(intent_id, at)
-        case Declined(code):
+        case Authorised(intent_id) if order.status is not OrderStatus.AUTHORISED:
+            order.authorise(intent_id, at)
+        case Declined(code) if order.status is not OrderStatus.AUTHORISED:
             order.decline(code, at)
-            await _release(uow, order, at)
-        case Unknown():
-            return
+            await release(uow, order, at)
+        case Voided():
+            order.decline(DECLINED_LATE, at)
+            await release(uow, order, at)
+        case Authorised() | Declined() | Unknown():
+            return  # it is known, or out of date: what was authorised later was not declined
     await uow.save_order(order)
 
 
-async def _release(uow: CatalogUnitOfWork, order: Order, at: datetime) -> None:
+async def release(uow: CatalogUnitOfWork, order: Order, at: datetime) -> None:
     """Let others have what a cancelled order had taken: its stock and its use of a coupon."""
     await stock.give_back(uow, order.pieces, at)
     await promotions.give_back(uow, order.coupon_id, order.customer_id)
@@ -118,3 +165,10 @@ async def _reverse(
 ) -> None:
     if order.charge is not None:
         await uow.reversals.open(Reversal(order.charge, intent_id), now(), check_after)
+
+
+async def _get(uow: CatalogUnitOfWork, order_id: str) -> Order:
+    order = await uow.orders.get(order_id)
+    if order is None:
+        raise OrderNotFound
+    return order

@@ -1,10 +1,4 @@
-"""An order: what was bought at which price, and the states it goes through.
-
-::
-
-    placed ──► paid
-       └─────► cancelled
-"""
+"""An order: what was bought at which price, and what becomes of it; see `order_states`."""
 
 from __future__ import annotations
 
@@ -12,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from shop_catalog.domain.errors import (
@@ -23,6 +16,7 @@ from shop_catalog.domain.errors import (
     TotalTooLarge,
     UnknownProducts,
 )
+from shop_catalog.domain.order_states import CLOCK, MOVES, PROVIDER, WAITING, OrderStatus, StatusChange
 from shop_catalog.domain.payments import Charge, PaymentAttempt, PaymentState
 from shop_catalog.domain.pricing import PriceRules, price
 from shop_catalog.domain.products import MAX_AMOUNT, Product
@@ -40,30 +34,8 @@ from shop_events.contracts.catalog import (
 
 PAYMENT_DECLINED = "payment_declined"
 PAYMENT_TIMED_OUT = "payment_timed_out"
-
-
-class OrderStatus(StrEnum):
-    """The states of an order."""
-
-    PLACED = "placed"
-    PAID = "paid"
-    CANCELLED = "cancelled"
-
-
-_MOVES = {
-    OrderStatus.PLACED: {OrderStatus.PAID, OrderStatus.CANCELLED},
-    OrderStatus.PAID: set[OrderStatus](),
-    OrderStatus.CANCELLED: set[OrderStatus](),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StatusChange:
-    """When and why an order came into a state."""
-
-    status: OrderStatus
-    at: datetime
-    reason: str | None = None
+RESERVATION_EXPIRED = "reservation_expired"
+NOT_WANTED = "not_wanted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +44,7 @@ class Basket:
 
     Args:
         quantities: pieces by product and variant; no variant means the only one.
-        payment_method: the provider's token.
+        payment_method: the provider's token; None to reserve now and pay later.
         expected_total: what the customer was shown, if they say.
         currency: what they want to pay in; None for the usual one of what they buy.
         coupon: a promotion's code.
@@ -80,7 +52,7 @@ class Basket:
     """
 
     quantities: Mapping[Item, int]
-    payment_method: str
+    payment_method: str | None
     expected_total: Money | None = None
     currency: str | None = None
     coupon: str | None = None
@@ -171,7 +143,8 @@ class Order(Aggregate):
     """What a customer bought.
 
     Args:
-        payment: None when there was nothing to pay.
+        payment: None when there was nothing to pay, or nobody has begun to.
+        reserved_until: when its stock goes back, unless somebody has begun to pay.
         coupon_id: the promotion of which this order is one counted use, if any.
     """
 
@@ -183,6 +156,7 @@ class Order(Aggregate):
     payment: PaymentAttempt | None
     placed_at: datetime
     status: OrderStatus = OrderStatus.PLACED
+    reserved_until: datetime | None = None
     history: list[StatusChange] = field(default_factory=list)
     adjustments: tuple[OrderAdjustment, ...] = ()
     coupon_id: str | None = None
@@ -193,9 +167,19 @@ class Order(Aggregate):
 
     @classmethod
     def place(
-        cls, order_id: str, request: RequestKey, quote: Quote, attempt: PaymentAttempt, at: datetime
+        cls,
+        order_id: str,
+        request: RequestKey,
+        quote: Quote,
+        attempt: PaymentAttempt | None,
+        at: datetime,
+        *,
+        reserved_until: datetime | None = None,
     ) -> Order:
-        """Open an order of the user in ``request``; one that costs nothing is paid at once."""
+        """Open an order of the user in ``request``, its stock taken; what costs nothing is paid at once.
+
+        ``attempt`` None leaves it to be paid later, by ``reserved_until``.
+        """
         order = cls(
             id=order_id,
             customer_id=request.user_id,
@@ -204,12 +188,14 @@ class Order(Aggregate):
             total=quote.total,
             payment=attempt if quote.total.amount else None,
             placed_at=at,
-            history=[StatusChange(OrderStatus.PLACED, at)],
+            reserved_until=reserved_until,
+            history=[StatusChange(OrderStatus.PLACED, at, by=request.user_id)],
             adjustments=quote.adjustments,
         )
         order.record(OrderPlaced(**order._said(), placed_at=at))
-        if order.payment is None:
-            order._paid(at)
+        order._move(OrderStatus.RESERVED, at, by=request.user_id)
+        if not quote.total.amount:
+            order._paid(at, by=request.user_id)
         return order
 
     @property
@@ -228,6 +214,50 @@ class Order(Aggregate):
         """Say whether the attempt is the one that pays, or was to pay, for this order."""
         return self.payment is not None and self.payment.id == attempt_id
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is open if it will be paid."""
+        return self.status in WAITING
+
+    def begin_payment(self, attempt: PaymentAttempt) -> None:
+        """Note that the provider is going to be asked: the reservation cannot expire any more.
+
+        Raises:
+            IllegalMove: the order is not reserved, or a payment was begun.
+        """
+        self._assert_unpaid()
+        self.payment = attempt
+
+    def authorise(self, intent_id: str, at: datetime) -> None:
+        """Note that the provider holds the money for us.
+
+        Raises:
+            IllegalMove: the order is not waiting for it.
+        """
+        self._move(OrderStatus.AUTHORISED, at, by=PROVIDER)
+        if self.payment is not None:
+            self.payment = self.payment.authorised(intent_id)
+
+    def expire(self, at: datetime) -> None:
+        """Cancel because nobody has begun to pay in time.
+
+        Raises:
+            IllegalMove: somebody has, or there is time left.
+        """
+        self._assert_unpaid()
+        if self.reserved_until is None or at < self.reserved_until:
+            raise IllegalMove("there is time left to pay")
+        self._cancelled(RESERVATION_EXPIRED, at, by=CLOCK)
+
+    def cancel(self, by: str, at: datetime) -> None:
+        """Cancel because it is not wanted any more.
+
+        Raises:
+            IllegalMove: it is paid, or being paid.
+        """
+        self._assert_unpaid()
+        self._cancelled(NOT_WANTED, at, by)
+
     def pay(self, intent_id: str, at: datetime) -> None:
         """Note that the provider has taken the money.
 
@@ -237,7 +267,9 @@ class Order(Aggregate):
         self._assert_may_become(OrderStatus.PAID)
         if self.payment is not None:
             self.payment = self.payment.captured(intent_id)
-        self._paid(at)
+        if self.status is not OrderStatus.AUTHORISED:
+            self._move(OrderStatus.AUTHORISED, at, by=PROVIDER)
+        self._paid(at, by=PROVIDER)
 
     def decline(self, code: str, at: datetime) -> None:
         """Cancel because the provider said no.
@@ -248,7 +280,7 @@ class Order(Aggregate):
         self._assert_may_become(OrderStatus.CANCELLED)
         if self.payment is not None:
             self.payment = self.payment.declined(code)
-        self._cancelled(PAYMENT_DECLINED, at)
+        self._cancelled(PAYMENT_DECLINED, at, by=PROVIDER)
 
     def abandon(self, at: datetime) -> None:
         """Cancel because nobody knows whether it was paid, and it has been too long.
@@ -259,7 +291,7 @@ class Order(Aggregate):
         self._assert_may_become(OrderStatus.CANCELLED)
         if self.payment is not None:
             self.payment = self.payment.abandoned()
-        self._cancelled(PAYMENT_TIMED_OUT, at)
+        self._cancelled(PAYMENT_TIMED_OUT, at, by=CLOCK)
 
     def assert_not_declined(self) -> None:
         """Tell whoever placed this order if it came to nothing.
@@ -270,12 +302,12 @@ class Order(Aggregate):
         if self.payment is not None and self.payment.state is PaymentState.DECLINED:
             raise PaymentDeclined(self.id, self.payment.decline_code or "declined")
 
-    def _paid(self, at: datetime) -> None:
-        self._move(OrderStatus.PAID, at)
+    def _paid(self, at: datetime, by: str) -> None:
+        self._move(OrderStatus.PAID, at, by=by)
         self.record(OrderPaid(**self._said(), paid_at=at))
 
-    def _cancelled(self, reason: str, at: datetime) -> None:
-        self._move(OrderStatus.CANCELLED, at, reason)
+    def _cancelled(self, reason: str, at: datetime, by: str) -> None:
+        self._move(OrderStatus.CANCELLED, at, reason, by)
         self.record(OrderCancelled(**self._said(), reason=reason, cancelled_at=at))
 
     def _said(self) -> dict[str, Any]:
@@ -289,13 +321,19 @@ class Order(Aggregate):
         }
 
     def _assert_may_become(self, status: OrderStatus) -> None:
-        if status not in _MOVES[self.status]:
+        if status not in MOVES[self.status]:
             raise IllegalMove(f"an order that is {self.status} cannot become {status}")
 
-    def _move(self, status: OrderStatus, at: datetime, reason: str | None = None) -> None:
+    def _assert_unpaid(self) -> None:
+        if self.status not in (OrderStatus.PLACED, OrderStatus.RESERVED) or self.payment is not None:
+            raise IllegalMove(f"an order that is {self.status} is being paid, or not to be paid any more")
+
+    def _move(
+        self, status: OrderStatus, at: datetime, reason: str | None = None, by: str | None = None
+    ) -> None:
         self._assert_may_become(status)
         self.status = status
-        self.history.append(StatusChange(status, at, reason))
+        self.history.append(StatusChange(status, at, reason, by))
 
 
 def _line(product: Product, item: Item, quantity: int, currency: str | None) -> OrderLine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from shop_events.contracts import Money
@@ -12,6 +13,7 @@ class PaymentState(StrEnum):
     """What is known of an attempt."""
 
     PENDING = "pending"
+    AUTHORISED = "authorised"
     CAPTURED = "captured"
     DECLINED = "declined"
     ABANDONED = "abandoned"
@@ -26,6 +28,7 @@ class PaymentAttempt:
         method: the provider's token for a card, never a card number.
         intent_id: the provider's id, once it is known.
         decline_code: why the provider said no.
+        begun_at: when it was stored; None in those of earlier versions, begun as their order was placed.
     """
 
     id: str
@@ -33,6 +36,10 @@ class PaymentAttempt:
     state: PaymentState = PaymentState.PENDING
     intent_id: str | None = None
     decline_code: str | None = None
+    begun_at: datetime | None = None
+
+    def authorised(self, intent_id: str) -> PaymentAttempt:
+        return replace(self, state=PaymentState.AUTHORISED, intent_id=intent_id)
 
     def captured(self, intent_id: str) -> PaymentAttempt:
         return replace(self, state=PaymentState.CAPTURED, intent_id=intent_id)
@@ -52,6 +59,18 @@ class Charge:
     order_id: str
     amount: Money
     method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """The provider holds the money: it is taken once it is captured."""
+
+    intent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """What the provider held it holds no longer, and has not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +94,7 @@ class Unknown:
     reason: str
 
 
-Outcome = Captured | Declined | Unknown
+Outcome = Authorised | Captured | Declined | Voided | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +104,7 @@ class PaymentEvent:
     id: str
     order_id: str
     attempt_id: str
-    outcome: Captured | Declined
+    outcome: Authorised | Captured | Declined | Voided
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +124,6 @@ class Reversed(StrEnum):
     """What became of a reversal."""
 
     REFUNDED = "refunded"
+    VOIDED = "voided"
     NOTHING_TAKEN = "nothing_taken"
     UNKNOWN = "unknown"

@@ -28,7 +28,7 @@ LONGEST_TITLE = 120
 LONGEST_TEXT = 5_000
 LONGEST_REASON = 500
 
-BOUGHT = frozenset({"paid", "fulfilled", "shipped", "delivered"})
+BOUGHT = frozenset({"paid", "fulfilled", "delivered"})
 """States of an order in which its customer has what it names, or is owed it."""
 
 

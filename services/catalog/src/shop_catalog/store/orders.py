@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from shop_catalog.domain.orders import Order, OrderStatus, StatusChange
+from shop_catalog.domain.order_states import WAITING, OrderStatus, StatusChange
+from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import PaymentAttempt, PaymentState
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.documents import Document, request_document, request_of, version_before
@@ -14,6 +15,7 @@ from shop_events.contracts import Money
 from shop_events.contracts.catalog import OrderAdjustment, OrderLine
 
 ORDERS = "orders"
+IS_WAITING: Document = {"status": {"$in": [status.value for status in WAITING]}}
 
 
 class Orders(ScheduledRepository):
@@ -48,6 +50,7 @@ class Orders(ScheduledRepository):
                 "adjustments": [each.model_dump() for each in order.adjustments],
                 "coupon_id": order.coupon_id,
                 "placed_at": order.placed_at,
+                "reserved_until": order.reserved_until,
                 "check": first_check(order.placed_at + check_after),
                 **_state(order),
             },
@@ -70,9 +73,13 @@ class Orders(ScheduledRepository):
 
     async def claim_unsettled(self, now: datetime, limit: int) -> list[Order]:
         """Return orders whose payment is to be asked about; see :meth:`ScheduledRepository._claim`."""
-        return [
-            order_of(each) for each in await self._claim({"status": OrderStatus.PLACED.value}, now, limit)
-        ]
+        return [order_of(each) for each in await self._claim(IS_WAITING, now, limit)]
+
+    async def look_again(self, order_id: str, at: datetime) -> None:
+        """Have somebody look after a waiting order at another time than was planned."""
+        await self._collection.update_one(
+            {"_id": order_id}, {"$set": {"check": first_check(at)}}, session=self._session
+        )
 
 
 def order_of(document: Document) -> Order:
@@ -86,8 +93,9 @@ def order_of(document: Document) -> Order:
         payment=_attempt_of(document["payment"]),
         placed_at=document["placed_at"],
         status=OrderStatus(document["status"]),
+        reserved_until=document.get("reserved_until"),
         history=[
-            StatusChange(OrderStatus(each["status"]), each["at"], each["reason"])
+            StatusChange(OrderStatus(each["status"]), each["at"], each["reason"], each.get("by"))
             for each in document["history"]
         ],
         adjustments=tuple(OrderAdjustment(**each) for each in document.get("adjustments", ())),

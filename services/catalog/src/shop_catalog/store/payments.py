@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shop_catalog.domain.payments import Captured, Charge, PaymentEvent, Reversal, Reversed
+from shop_catalog.domain.payments import (
+    Authorised,
+    Captured,
+    Charge,
+    Declined,
+    PaymentEvent,
+    Reversal,
+    Reversed,
+)
 from shop_catalog.store.documents import Document, Repository
 from shop_catalog.store.schedule import ScheduledRepository, first_check
 from shop_events.contracts import Money
@@ -14,6 +22,7 @@ PAYMENT_REVERSALS = "payment_reversals"
 EVENTS_KEPT = timedelta(days=90)
 
 _OPEN = "open"
+_DONE = {Reversed.REFUNDED.value, Reversed.VOIDED.value}
 
 
 class PaymentEvents(Repository):
@@ -33,9 +42,10 @@ class PaymentEvents(Repository):
             "received_at": at,
             "settled": settled,
         }
-        if isinstance(outcome, Captured):
+        document["kind"] = type(outcome).__name__.lower()
+        if isinstance(outcome, Authorised | Captured):
             document["intent_id"] = outcome.intent_id
-        else:
+        elif isinstance(outcome, Declined):
             document["decline_code"] = outcome.code
         await self._collection.insert_one(document, session=self._session)
 
@@ -44,10 +54,10 @@ class Reversals(ScheduledRepository):
     """Payments of cancelled orders, until it is known that they took nothing or gave it back."""
 
     async def open(self, reversal: Reversal, at: datetime, check_after: timedelta) -> None:
-        """Have a payment reversed; one that was refunded already is left alone."""
+        """Have a payment reversed; one that was given back already is left alone."""
         charge = reversal.charge
         known = await self._collection.find_one({"_id": charge.attempt_id}, session=self._session)
-        if known is not None and known["state"] == Reversed.REFUNDED.value:
+        if known is not None and known["state"] in _DONE:
             return
         document = {
             "_id": charge.attempt_id,

@@ -9,13 +9,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid
 
 from shop_catalog.domain.categories import DEEPEST
-from shop_catalog.domain.orders import OrderStatus
+from shop_catalog.domain.order_states import OrderStatus
 from shop_catalog.domain.products import ProductStatus
 from shop_catalog.domain.reviews import ReviewStatus
 from shop_catalog.domain.variants import MOST_VARIANTS
 from shop_catalog.store import migrations
 from shop_catalog.store.categories import CATEGORIES
-from shop_catalog.store.orders import ORDERS
+from shop_catalog.store.orders import IS_WAITING, ORDERS
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
 from shop_catalog.store.products import PRODUCTS
 from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS
@@ -145,7 +145,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
     ORDERS: [
         _ONE_FOR_A_REQUEST,
         IndexModel([("customer_id", ASCENDING), ("_id", DESCENDING)], name="of_a_customer"),
-        IndexModel([("check.at", ASCENDING)], name="unsettled", partialFilterExpression={"status": "placed"}),
+        IndexModel([("check.at", ASCENDING)], name="waiting", partialFilterExpression=IS_WAITING),
     ],
     PROMOTIONS: [
         _ONE_FOR_A_REQUEST,
@@ -188,7 +188,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
-_OUTDATED = {PRODUCTS: ["one_for_a_sku", "search", "popular"]}
+_OUTDATED = {PRODUCTS: ["one_for_a_sku", "search", "popular"], ORDERS: ["unsettled"]}
 
 
 async def migrate(db: AsyncDatabase[Any]) -> None:
