@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -74,7 +75,7 @@ class Observed:
                 await self._observe(scope, receive, send, trace)
             return
         attributes = {"http.request.method": _method(scope), "url.scheme": scope["scheme"]}
-        begun = trace._replace(traceparent=parent or trace.traceparent)
+        begun = replace(trace, traceparent=parent or trace.traceparent)
         with working(tracer, _method(scope), SpanKind.SERVER, attributes, begun, root=parent is None) as span:
             status = await self._observe(scope, receive, send, current_trace() or trace)
             span.update_name(f"{_method(scope)} {route_of(scope)}")

@@ -6,10 +6,10 @@ as much per event; tests hold it to the SDK.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -24,6 +24,8 @@ SPEC_VERSION = "1.0"
 _CONTENT_TYPE = "application/json"
 _LONGEST_ID = 200
 _HIGHEST_SEQUENCE = 2**63 - 1
+_OURS = "specversion id type source time sequence traceparent correlationid causationid"
+_KNOWN_HEADERS = frozenset(("content-type", *(f"ce_{name}" for name in _OURS.split())))
 
 
 @dataclass(slots=True)  # made for each record: a frozen one costs three times as much
@@ -48,7 +50,8 @@ class Envelope:
     trace: Trace
 
 
-class Received(NamedTuple):
+@dataclass(slots=True)
+class Received:
     """An event as it came out of a topic."""
 
     envelope: Envelope
@@ -111,22 +114,21 @@ def decode(message: Message) -> Received:
         raise MalformedEvent(_without_values(error)) from None
     except ValueError as error:
         raise MalformedEvent(f"a header is odd: {type(error).__name__}") from None
-    if event.key != message.key:
+    if event.__dict__[contract.key_field] != message.key:
         raise MalformedEvent(f"the record key is not the event's {contract.key_field}")
     return Received(envelope, event)
 
 
-def headers_of(pairs: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+def headers_of(pairs: Collection[tuple[str, bytes]]) -> dict[str, str]:
     """Return Kafka's header pairs as text; bytes that are no UTF-8 are replaced.
 
     So are zero bytes in names, with which MongoDB could not keep the record.
     """
-    found = dict(pairs)
     try:
-        headers = {name: value.decode() for name, value in found.items()}
+        headers = {name: value.decode() for name, value in pairs}
     except (UnicodeDecodeError, AttributeError):
-        headers = {name: (value or b"").decode("utf-8", "replace") for name, value in found.items()}
-    if "\0" in "".join(headers):
+        headers = {name: (value or b"").decode("utf-8", "replace") for name, value in pairs}
+    if not _KNOWN_HEADERS.issuperset(headers) and "\0" in "".join(headers):
         return {name.replace("\0", "\ufffd"): value for name, value in headers.items()}
     return headers
 
@@ -140,14 +142,8 @@ def _envelope(headers: Mapping[str, str]) -> Envelope:
     time = datetime.fromisoformat(headers["ce_time"])
     if time.tzinfo is None:
         raise ValueError("time")
-    return Envelope(
-        id=event_id,
-        type=headers["ce_type"],
-        source=headers["ce_source"].rpartition("/")[2],
-        time=time,
-        sequence=sequence,
-        trace=_trace(headers),
-    )
+    source = headers["ce_source"].rpartition("/")[2]
+    return Envelope(event_id, headers["ce_type"], source, time, sequence, _trace(headers))
 
 
 def _trace(headers: Mapping[str, str]) -> Trace:
@@ -163,8 +159,7 @@ def _event(contract: type[Event], message: Message) -> Event:
         return contract.model_validate({contract.key_field: message.key})
     if message.value is None:
         raise ValueError("value")
-    validated: Event = contract.__pydantic_validator__.validate_json(message.value)
-    return validated
+    return contract.__pydantic_validator__.validate_json(message.value)  # type: ignore[no-any-return]
 
 
 def _without_values(error: ValidationError) -> str:
