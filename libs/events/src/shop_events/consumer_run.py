@@ -18,7 +18,7 @@ from shop_events.partitions import Buffers, Watermarks
 from shop_events.retrier import Retrier
 from shop_events.waiting import first_of, wait_for
 
-_BATCH = 250
+_BATCH = 200
 _POLL_MS = 500
 _POLL_MS_WHILE_PAUSED = 20
 _DRAIN_SECONDS = 8.0
