@@ -14,9 +14,10 @@ from shop_catalog.domain.errors import (
     UnknownProducts,
 )
 from shop_catalog.domain.order_states import MOVES, OrderStatus
-from shop_catalog.domain.orders import Order, Quote
+from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import PaymentAttempt, PaymentState
 from shop_catalog.domain.products import MAX_AMOUNT, Product, ProductDetails
+from shop_catalog.domain.quotes import Quote
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.variants import Item, Variant
 from shop_events.contracts import Money

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_catalog.domain.errors import CouponRefused, InvalidPromotion, TotalTooLarge, VersionConflict
-from shop_catalog.domain.orders import Quote
 from shop_catalog.domain.pricing import PriceRules
 from shop_catalog.domain.products import MAX_AMOUNT
 from shop_catalog.domain.promotions import (
@@ -25,6 +24,7 @@ from shop_catalog.domain.promotions import (
     share_of,
     split,
 )
+from shop_catalog.domain.quotes import Quote
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.tariffs import Tariff
 from shop_events.contracts import Money

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Self, cast
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
+from shop_catalog.api.addresses import Country, PostalAddress
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.requests import Amount, Asked, Id
 from shop_catalog.application import orders
@@ -28,8 +30,9 @@ from shop_catalog.domain.errors import (
     VariantNeeded,
 )
 from shop_catalog.domain.order_states import OrderStatus, StatusChange
-from shop_catalog.domain.orders import Basket, Order
+from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import PaymentState
+from shop_catalog.domain.quotes import Basket
 from shop_catalog.domain.variants import Item
 from shop_chassis.auth import Authenticated
 from shop_chassis.http import (
@@ -73,28 +76,43 @@ class Goods(Body):
         str | None, Field(pattern=r"^[A-Z]{3}$", description="What to pay in, where there is a choice")
     ] = None
     coupon: Annotated[str | None, Field(pattern=r"^[A-Z0-9_-]{3,40}$")] = None
-    country: Annotated[
-        str | None, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2; says delivery and tax")
-    ] = None
+    country: Annotated[Country | None, Field(description="Where it goes; says delivery and tax")] = None
 
-    def basket(self, payment_method: str | None = None, expected_total: Amount | None = None) -> Basket:
+    def basket(self) -> Basket:
         """Return it as the domain has it."""
         quantities: Counter[Item] = Counter()
         for line in self.lines:
             quantities[Item(line.product_id, line.variant_id)] += line.quantity
-        expected = None if expected_total is None else expected_total.money()
-        return Basket(quantities, payment_method, expected, self.currency, self.coupon, self.country)
+        return Basket(quantities, currency=self.currency, coupon=self.coupon, country=self.country)
 
 
 class PlaceOrder(Goods):
     """What to buy and how to pay for it. Lines of the same variant are taken together.
 
     ``expected_total`` is what the customer was shown; if it no longer holds, nothing is bought. Without a
-    ``payment_method`` the order is reserved for a while, to be paid later.
+    ``payment_method`` the order is reserved for a while, to be paid later. An ``address`` says the
+    country as well.
     """
 
     payment_method: PaymentMethod | None = None
     expected_total: Amount | None = None
+    address: PostalAddress | None = None
+
+    @model_validator(mode="after")
+    def _goes_to_one_country(self) -> Self:
+        if self.address and self.country not in (None, self.address.country):
+            raise ValueError("the address is in another country")
+        return self
+
+    def basket(self) -> Basket:
+        """Return it as the domain has it."""
+        return replace(
+            super().basket(),
+            payment_method=self.payment_method,
+            expected_total=self.expected_total.money() if self.expected_total else None,
+            country=self.address.country if self.address else self.country,
+            address=self.address.address() if self.address else None,
+        )
 
 
 class PaymentView(BaseModel):
@@ -142,6 +160,7 @@ class OrderView(BaseModel):
     placed_at: datetime
     reserved_until: datetime | None
     history: list[StatusView]
+    address: PostalAddress | None
 
     @classmethod
     def of(cls, order: Order) -> Self:
@@ -157,6 +176,7 @@ class OrderView(BaseModel):
             placed_at=order.placed_at,
             reserved_until=order.reserved_until if order.waits and payment is None else None,
             history=[StatusView.of(each, order.customer_id) for each in order.history],
+            address=order.address and PostalAddress.of(order.address),
         )
 
 
@@ -190,7 +210,7 @@ async def place_order(
     response: Response,
 ) -> OrderView:
     """Buy; an order that is still ``reserved`` or ``authorised`` waits for its payment's outcome."""
-    order = await checkout.place(body.basket(body.payment_method, body.expected_total), asked(body))
+    order = await checkout.place(body.basket(), asked(body))
     response.headers["Location"] = f"/v1/orders/{order.id}"
     return OrderView.of(order)
 

@@ -15,8 +15,9 @@ from shop_catalog.application import orders, payments, pricing
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller
 from shop_catalog.domain.order_states import OrderStatus
-from shop_catalog.domain.orders import Basket, Order, Quote
+from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import Charge, Outcome, Reversal, Reversed, Unknown
+from shop_catalog.domain.quotes import Basket, Quote
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.unit_of_work import Transact
 

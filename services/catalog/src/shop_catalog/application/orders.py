@@ -10,8 +10,9 @@ from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, may_see_order
 from shop_catalog.domain.errors import OrderNotFound
 from shop_catalog.domain.order_states import OrderStatus
-from shop_catalog.domain.orders import Basket, Order
+from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import PaymentAttempt
+from shop_catalog.domain.quotes import Basket
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.ids import new_id
@@ -52,7 +53,9 @@ async def place(
     method, attempt = basket.payment_method, None
     if method is not None:
         attempt = PaymentAttempt(id=new_id("pay"), method=method, begun_at=at)
-    order = Order.place(new_id("ord"), request, quote, attempt, at, reserved_until=at + patience)
+    order = Order.place(
+        new_id("ord"), request, quote, attempt, at, reserved_until=at + patience, address=basket.address
+    )
     if coupon:
         order.coupon_id = await promotions.redeem(uow, coupon, request.user_id)
     await uow.add_order(order, patience if attempt is None else payments.CHECK_AFTER)

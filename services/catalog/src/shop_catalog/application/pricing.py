@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shop_catalog.application import promotions
-from shop_catalog.domain.orders import Basket, Quote
 from shop_catalog.domain.pricing import PriceRules
 from shop_catalog.domain.promotions import Promotion, assert_coupon_holds
+from shop_catalog.domain.quotes import Basket, Quote
 from shop_catalog.domain.tariffs import ELSEWHERE, Tariff
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
 

@@ -2,140 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shop_catalog.domain.errors import (
-    IllegalMove,
-    MixedCurrencies,
-    PaymentDeclined,
-    PriceChanged,
-    TotalTooLarge,
-    UnknownProducts,
-)
+from shop_catalog.domain.addresses import Address
+from shop_catalog.domain.errors import IllegalMove, PaymentDeclined
 from shop_catalog.domain.order_states import CLOCK, MOVES, PROVIDER, WAITING, OrderStatus, StatusChange
 from shop_catalog.domain.payments import Charge, PaymentAttempt, PaymentState
-from shop_catalog.domain.pricing import PriceRules, price
-from shop_catalog.domain.products import MAX_AMOUNT, Product
+from shop_catalog.domain.quotes import Quote, pieces_of
 from shop_catalog.domain.requests import RequestKey
-from shop_catalog.domain.variants import Item, Pieces
+from shop_catalog.domain.variants import Pieces
 from shop_events.contracts import Aggregate, Money
-from shop_events.contracts.catalog import (
-    OrderAdjustment,
-    OrderCancelled,
-    OrderLine,
-    OrderPaid,
-    OrderPlaced,
-    first_variant_id,
-)
+from shop_events.contracts.catalog import OrderAdjustment, OrderCancelled, OrderLine, OrderPaid, OrderPlaced
 
 PAYMENT_DECLINED = "payment_declined"
 PAYMENT_TIMED_OUT = "payment_timed_out"
 RESERVATION_EXPIRED = "reservation_expired"
 NOT_WANTED = "not_wanted"
-
-
-@dataclass(frozen=True, slots=True)
-class Basket:
-    """What a customer wants to buy.
-
-    Args:
-        quantities: pieces by product and variant; no variant means the only one.
-        payment_method: the provider's token; None to reserve now and pay later.
-        expected_total: what the customer was shown, if they say.
-        currency: what they want to pay in; None for the usual one of what they buy.
-        coupon: a promotion's code.
-        country: where it goes, as ISO 3166-1 alpha-2; None for wherever no tariff is special.
-    """
-
-    quantities: Mapping[Item, int]
-    payment_method: str | None
-    expected_total: Money | None = None
-    currency: str | None = None
-    coupon: str | None = None
-    country: str | None = None
-
-    @property
-    def product_ids(self) -> set[str]:
-        """The products it is about."""
-        return {item.product_id for item in self.quantities}
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a basket costs now."""
-
-    lines: tuple[OrderLine, ...]
-    total: Money
-    adjustments: tuple[OrderAdjustment, ...] = ()
-
-    @classmethod
-    def of(
-        cls, quantities: Mapping[Item, int], products: Iterable[Product], currency: str | None = None
-    ) -> Quote:
-        """Price a basket at the present prices; lines of the same variant are taken together.
-
-        Raises:
-            UnknownProducts: some are not for sale.
-            UnknownVariant, VariantNeeded: it is not clear which variant of a product is meant.
-            MixedCurrencies: the prices are in more than one currency, or not in the one asked for.
-            TotalTooLarge: the total is above MAX_AMOUNT.
-        """
-        on_sale = {product.id: product for product in products}
-        if unknown := {item.product_id for item in quantities} - on_sale.keys():
-            raise UnknownProducts(unknown)
-        pieces: Counter[Item] = Counter()
-        for item, count in quantities.items():
-            chosen = on_sale[item.product_id].variant(item.variant_id)
-            pieces[Item(item.product_id, chosen.id)] += count
-        lines = tuple(
-            _line(on_sale[item.product_id], item, count, currency) for item, count in pieces.items()
-        )
-        currencies = {line.line_total.currency for line in lines}
-        if len(currencies) != 1:
-            raise MixedCurrencies(f"One order cannot be paid in {' and '.join(sorted(currencies))}.")
-        total = Money.total((line.line_total for line in lines), currencies.pop())
-        return cls(lines, total)._payable()
-
-    def under(self, rules: PriceRules, at: datetime) -> Quote:
-        """Return what the same lines cost with promotions, delivery and tax.
-
-        Raises:
-            CouponRefused: the coupon takes nothing off.
-            TotalTooLarge: the total is above MAX_AMOUNT.
-        """
-        found = price(self.lines, rules, at)
-        return Quote(found.lines, found.total, found.adjustments)._payable()
-
-    def _payable(self) -> Quote:
-        if self.total.amount > MAX_AMOUNT:
-            raise TotalTooLarge(f"An order can be worth {MAX_AMOUNT} minor units at most.")
-        return self
-
-    @property
-    def pieces(self) -> list[Pieces]:
-        """What is to be taken out of stock."""
-        return [_pieces(line) for line in self.lines]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what a client is shown: ``lines``, ``adjustments`` and ``total``."""
-        return {
-            "lines": [line.model_dump() for line in self.lines],
-            "adjustments": [each.model_dump() for each in self.adjustments],
-            "total": self.total.model_dump(),
-        }
-
-    def assert_is(self, expected: Money | None) -> None:
-        """Make sure that the customer saw this total, if they said what they saw.
-
-        Raises:
-            PriceChanged: it was another one.
-        """
-        if expected is not None and expected != self.total:
-            raise PriceChanged(self.as_json())
 
 
 @dataclass(kw_only=True, eq=False)
@@ -145,6 +29,7 @@ class Order(Aggregate):
     Args:
         payment: None when there was nothing to pay, or nobody has begun to.
         reserved_until: when its stock goes back, unless somebody has begun to pay.
+        address: where it goes; told to nobody but its customer and operators.
         coupon_id: the promotion of which this order is one counted use, if any.
     """
 
@@ -160,6 +45,7 @@ class Order(Aggregate):
     history: list[StatusChange] = field(default_factory=list)
     adjustments: tuple[OrderAdjustment, ...] = ()
     coupon_id: str | None = None
+    address: Address | None = None
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -175,6 +61,7 @@ class Order(Aggregate):
         at: datetime,
         *,
         reserved_until: datetime | None = None,
+        address: Address | None = None,
     ) -> Order:
         """Open an order of the user in ``request``, its stock taken; what costs nothing is paid at once.
 
@@ -191,6 +78,7 @@ class Order(Aggregate):
             reserved_until=reserved_until,
             history=[StatusChange(OrderStatus.PLACED, at, by=request.user_id)],
             adjustments=quote.adjustments,
+            address=address,
         )
         order.record(OrderPlaced(**order._said(), placed_at=at))
         order._move(OrderStatus.RESERVED, at, by=request.user_id)
@@ -201,7 +89,7 @@ class Order(Aggregate):
     @property
     def pieces(self) -> list[Pieces]:
         """What was taken out of stock for it."""
-        return [_pieces(line) for line in self.lines]
+        return [pieces_of(line) for line in self.lines]
 
     @property
     def charge(self) -> Charge | None:
@@ -334,27 +222,3 @@ class Order(Aggregate):
         self._assert_may_become(status)
         self.status = status
         self.history.append(StatusChange(status, at, reason, by))
-
-
-def _line(product: Product, item: Item, quantity: int, currency: str | None) -> OrderLine:
-    variant = product.variant(item.variant_id)
-    price = variant.price_in(currency)
-    if price is None:
-        raise MixedCurrencies(f"{variant.sku} is not sold in {currency}.")
-    title = product.details.title
-    if len(product.variants) > 1:
-        title = f"{title} ({', '.join(variant.options.values())})"
-    return OrderLine(
-        product_id=product.id,
-        title=title,
-        quantity=quantity,
-        unit_price=price,
-        line_total=price.times(quantity),
-        variant_id=variant.id,
-        sku=variant.sku,
-    )
-
-
-def _pieces(line: OrderLine) -> Pieces:
-    variant_id = line.variant_id or first_variant_id(line.product_id)
-    return Pieces(line.product_id, variant_id, line.quantity)

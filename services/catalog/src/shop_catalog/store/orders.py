@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
+from shop_catalog.domain.addresses import Address
 from shop_catalog.domain.order_states import WAITING, OrderStatus, StatusChange
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import PaymentAttempt, PaymentState
@@ -49,6 +50,7 @@ class Orders(ScheduledRepository):
                 "total": order.total.model_dump(),
                 "adjustments": [each.model_dump() for each in order.adjustments],
                 "coupon_id": order.coupon_id,
+                "address": order.address and asdict(order.address),
                 "placed_at": order.placed_at,
                 "reserved_until": order.reserved_until,
                 "check": first_check(order.placed_at + check_after),
@@ -100,8 +102,15 @@ def order_of(document: Document) -> Order:
         ],
         adjustments=tuple(OrderAdjustment(**each) for each in document.get("adjustments", ())),
         coupon_id=document.get("coupon_id"),
+        address=_address_of(document.get("address")),
         version=document["version"],
     )
+
+
+def _address_of(document: Document | None) -> Address | None:
+    if document is None:
+        return None
+    return Address(**{**document, "lines": tuple(document["lines"])})
 
 
 def _attempt_of(document: Document | None) -> PaymentAttempt | None:
