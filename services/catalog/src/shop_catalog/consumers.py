@@ -1,11 +1,13 @@
-"""Events in: what analytics concludes about products, by which lists and searches are ranked."""
+"""Events in: what analytics concludes about products, and which cards identity keeps for customers."""
 
 from __future__ import annotations
 
-from shop_catalog.application import products
+from shop_catalog.application import cards, products
 from shop_catalog.domain.products import Rating
+from shop_catalog.store.cards import CARDS
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
+from shop_events.contracts.identity import PaymentMethodsChanged, PaymentMethodsDeleted
 from shop_events.handlers import on
 
 
@@ -19,3 +21,15 @@ async def score_changed(uow: CatalogUnitOfWork, event: ScoreChanged) -> None:
 async def score_dropped(uow: CatalogUnitOfWork, event: ScoreDropped) -> None:
     """Rank the product among those that nobody asks for."""
     await products.rate(uow, event.product_id, Rating())
+
+
+@on(PaymentMethodsChanged, projection=CARDS)
+async def cards_changed(uow: CatalogUnitOfWork, event: PaymentMethodsChanged) -> None:
+    """Remember a customer's saved cards."""
+    await cards.keep(uow, event)
+
+
+@on(PaymentMethodsDeleted, projection=CARDS)
+async def cards_deleted(uow: CatalogUnitOfWork, event: PaymentMethodsDeleted) -> None:
+    """Forget a customer's saved cards."""
+    await cards.forget(uow, event.user_id)

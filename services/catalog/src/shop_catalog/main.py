@@ -21,6 +21,7 @@ from shop_catalog.application.pricing import PriceBook
 from shop_catalog.domain.access import Operator
 from shop_catalog.jobs import categories, payments, products, reviews
 from shop_catalog.settings import CatalogSettings
+from shop_catalog.store.cards import CARDS
 from shop_catalog.store.products import forget_ratings
 from shop_catalog.store.schema import migrate
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
@@ -28,6 +29,7 @@ from shop_chassis.app import Api
 from shop_chassis.jobs import Job
 from shop_chassis.service import Command, Runtime, Service
 from shop_events.handlers import Subscriptions
+from shop_events.read_model import emptied
 
 CatalogRuntime = Runtime[CatalogSettings, Checkout]
 
@@ -86,7 +88,7 @@ SERVICE: Service[CatalogSettings, Checkout] = Service(
     unit_of_work=CatalogUnitOfWork,
     api=_api,
     subscriptions=Subscriptions.of("catalog", consumers),
-    read_models={"scores": forget_ratings},
+    read_models={"scores": forget_ratings, CARDS: emptied(CARDS)},
     migrate=migrate,
     resources=_checkout,
     jobs=_jobs,

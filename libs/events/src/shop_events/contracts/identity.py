@@ -1,4 +1,4 @@
-"""What identity tells: users, contact points, signing keys, revocations, access."""
+"""What identity tells: users, contact points, payment methods, signing keys, revocations, access."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ USERS = "identity.users.v1"
 CONTACTS = "identity.contacts.v1"
 KEYS = "identity.keys.v1"
 REVOCATIONS = "identity.revocations.v1"
+PAYMENT_METHODS = "identity.payment-methods.v1"
 ACCESS = "identity.access.v1"
 
 
@@ -58,6 +59,41 @@ class ContactDeleted(
     Event, type="identity.contact.deleted.v1", topic=CONTACTS, key="user_id", tombstone=True
 ):
     """Nobody may address this user any more."""
+
+    user_id: str
+
+
+class PaymentMethod(BaseModel):
+    """A card that the provider keeps for a user; the number is known to nobody here.
+
+    Args:
+        id: ours, ``card_…``.
+        token: the provider's, ``pm_…``, with which it is charged.
+        expires: the last month in which it holds, ``YYYY-MM``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    token: Annotated[str, Personal]
+    brand: Annotated[str, Personal] = ""
+    last_four: Annotated[str, Personal] = ""
+    expires: Annotated[str | None, Personal] = None
+
+
+class PaymentMethodsChanged(
+    Event, type="identity.payment-methods.changed.v1", topic=PAYMENT_METHODS, key="user_id"
+):
+    """The cards that a user has saved, whole: the newest list replaces all earlier ones."""
+
+    user_id: str
+    methods: tuple[PaymentMethod, ...] = ()
+
+
+class PaymentMethodsDeleted(
+    Event, type="identity.payment-methods.deleted.v1", topic=PAYMENT_METHODS, key="user_id", tombstone=True
+):
+    """No card of this user is kept any more."""
 
     user_id: str
 

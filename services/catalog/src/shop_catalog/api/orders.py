@@ -25,6 +25,7 @@ from shop_catalog.domain.errors import (
     PaymentDeclined,
     PriceChanged,
     TotalTooLarge,
+    UnknownPaymentMethod,
     UnknownProducts,
     UnknownVariant,
     VariantNeeded,
@@ -56,7 +57,11 @@ MOST_PIECES = 100_000
 
 
 PaymentMethod = Annotated[
-    str, Field(pattern=r"^pm_[A-Za-z0-9_]{1,97}$", description="The provider's token for a card")
+    str,
+    Field(
+        pattern=r"^(pm|card)_[A-Za-z0-9_]{1,97}$",
+        description="The provider's token for a card, `pm_…`, or the customer's own saved `card_…`",
+    ),
 ]
 
 
@@ -193,6 +198,7 @@ async def checkout_of(request: Request) -> Checkout:
         PaymentDeclined,
         OutOfStock,
         PriceChanged,
+        UnknownPaymentMethod,
         UnknownProducts,
         UnknownVariant,
         VariantNeeded,
@@ -241,7 +247,7 @@ class PayOrder(Body):
 
 @router.put(
     "/v1/orders/{id}/payment",
-    responses=responses(OrderNotFound, PaymentDeclined, IllegalMove, of=ERRORS),
+    responses=responses(OrderNotFound, PaymentDeclined, IllegalMove, UnknownPaymentMethod, of=ERRORS),
 )
 async def pay_order(
     id: Id, body: PayOrder, caller: Authenticated, checkout: Annotated[Checkout, Depends(checkout_of)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from shop_catalog.application import payments, pricing, promotions, stock
+from shop_catalog.application import cards, payments, pricing, promotions, stock
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, may_see_order
 from shop_catalog.domain.errors import OrderNotFound
@@ -42,6 +42,7 @@ async def place(
         CouponRefused: the coupon does not hold, was used up, or takes nothing off.
         PriceChanged: the total is not the one that the customer saw.
         OutOfStock: there is less than asked for.
+        UnknownPaymentMethod: it is a saved card, and not the customer's.
         KeyReused: the request's key came with another request.
     """
     if earlier := await uow.orders.for_request(request):
@@ -52,7 +53,8 @@ async def place(
     await stock.take(uow, quote.pieces, at)
     method, attempt = basket.payment_method, None
     if method is not None:
-        attempt = PaymentAttempt(id=new_id("pay"), method=method, begun_at=at)
+        token = await cards.token_of(uow, method, request.user_id)
+        attempt = PaymentAttempt(id=new_id("pay"), method=token, begun_at=at)
     order = Order.place(
         new_id("ord"), request, quote, attempt, at, reserved_until=at + patience, address=basket.address
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from shop_catalog.application import promotions, stock
+from shop_catalog.application import cards, promotions, stock
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, may_see_order
 from shop_catalog.domain.errors import OrderNotFound
@@ -45,14 +45,16 @@ async def begin(uow: CatalogUnitOfWork, order_id: str, method: str, caller: Call
     Raises:
         OrderNotFound: there is none that the caller may know of.
         IllegalMove: it is not to be paid any more, or is being paid in another way.
+        UnknownPaymentMethod: it is a saved card, and not that of the order's customer.
     """
     order = await _get(uow, order_id)
     if not may_see_order(caller, order.customer_id):
         raise OrderNotFound
-    if order.payment is not None and order.payment.method == method:
+    token = await cards.token_of(uow, method, order.customer_id)
+    if order.payment is not None and order.payment.method == token:
         return order, False
     at = now()
-    order.begin_payment(PaymentAttempt(id=new_id("pay"), method=method, begun_at=at))
+    order.begin_payment(PaymentAttempt(id=new_id("pay"), method=token, begun_at=at))
     await uow.save_order(order)
     await uow.orders.look_again(order.id, at + CHECK_AFTER)
     return order, True

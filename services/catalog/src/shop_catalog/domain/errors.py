@@ -197,6 +197,13 @@ class PriceChanged(DomainError):
         super().__init__("The total is another one by now.")
 
 
+class UnknownPaymentMethod(DomainError):
+    """The customer has saved no such card; whether anybody else has is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("You have no such payment method.")
+
+
 class PaymentDeclined(DomainError):
     """The provider said no; the order is cancelled and its stock went back."""
 

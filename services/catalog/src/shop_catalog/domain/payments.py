@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from shop_events.contracts import Money
 
+SAVED_CARD = "card_"
+"""How the id of a saved card begins; a token of the provider begins with ``pm_``."""
+
 
 class PaymentState(StrEnum):
     """What is known of an attempt."""

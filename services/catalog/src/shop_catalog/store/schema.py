@@ -14,6 +14,7 @@ from shop_catalog.domain.products import ProductStatus
 from shop_catalog.domain.reviews import ReviewStatus
 from shop_catalog.domain.variants import MOST_VARIANTS
 from shop_catalog.store import migrations
+from shop_catalog.store.cards import CARDS
 from shop_catalog.store.categories import CATEGORIES
 from shop_catalog.store.orders import IS_WAITING, ORDERS
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
@@ -86,6 +87,7 @@ _VALIDATORS: dict[str, dict[str, Any]] = {
         },
     },
     REVIEW_VOTES: {"required": ["review_id", "user_id"]},
+    CARDS: {"required": ["gone", "sequence"]},
     PAYMENT_EVENTS: {"required": ["order_id", "settled"]},
     PAYMENT_REVERSALS: {"required": ["order_id", "state", "check"]},
 }
@@ -174,6 +176,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("review_id", ASCENDING)], name="of_a_review"),
         IndexModel([("user_id", ASCENDING)], name="of_a_user"),
     ],
+    CARDS: [IndexModel([("cards.token", ASCENDING)], name="of_a_token")],
     PAYMENT_EVENTS: [
         IndexModel(
             [("received_at", ASCENDING)],

@@ -10,6 +10,7 @@ from shop_catalog.domain.orders import Order
 from shop_catalog.domain.products import Product
 from shop_catalog.domain.reviews import Review
 from shop_catalog.domain.stock import StockItem
+from shop_catalog.store.cards import CARDS, Cards
 from shop_catalog.store.categories import CATEGORIES, Categories
 from shop_catalog.store.lists import ProductLists
 from shop_catalog.store.orders import ORDERS, Orders
@@ -56,6 +57,10 @@ class CatalogUnitOfWork(UnitOfWork):
     @cached_property
     def reversals(self) -> Reversals:
         return Reversals(self.db[PAYMENT_REVERSALS], self.session)
+
+    @cached_property
+    def cards(self) -> Cards:
+        return Cards(self.db[CARDS], self.session)
 
     @cached_property
     def promotions(self) -> Promotions:
