@@ -59,6 +59,10 @@ bench: $(STAMP) ## Measure, each figure beside a baseline of the same run, in mi
 bench-events: $(STAMP) ## Measure the backbone by itself, in minutes (ARGS="relay consume" measures those)
 	@$(BIN)/python -m bench.events $(ARGS)
 
+.PHONY: bench-catalog
+bench-catalog: $(STAMP) ## Measure catalog by itself, in minutes (ARGS="detail list 100k": those, with so many products)
+	@$(BIN)/python -m bench.catalog $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy, import rules, declared dependencies
 	@$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from rich.console import Console
@@ -18,13 +18,18 @@ from shop_devstack.screen import Screen
 Case = Callable[[Ground, Effort], list[Comparison]]
 
 
-def main(prog: str = "make bench", cases: Mapping[str, Case] = CASES) -> int:
-    """Measure what was asked for; return the exit code."""
+def main(
+    prog: str = "make bench",
+    cases: Mapping[str, Case] = CASES,
+    words: Sequence[str] | None = None,
+    rounds: int = 3,
+) -> int:
+    """Measure what ``words`` (by default the command line) ask for; return the exit code."""
     parser = ArgumentParser(prog=prog, description="Measure all cases, or those that are named.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(cases)}; all if none")
-    parser.add_argument("--rounds", type=int, default=3, help="alternating rounds (3)")
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"alternating rounds ({rounds})")
     parser.add_argument("--seconds", type=float, default=4, help="length of a measurement over HTTP (4)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if unknown := set(arguments.names) - set(cases):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there is {', '.join(cases)}")
     screen = Screen(Console(highlight=False, width=None if sys.stdout.isatty() else 120))

@@ -29,7 +29,8 @@ class Contender:
 class Comparison:
     """What came of the rounds. The first contender is the baseline, the last one is ours.
 
-    ``least_ratio`` to the baseline and the others are goals for the last one.
+    ``least_ratio`` to the baseline and the others are goals for the last one. With ``is_rate`` False the
+    figures are no rates but just so many ``unit``.
     """
 
     title: str
@@ -40,6 +41,8 @@ class Comparison:
     most_rate: float | None = None
     most_p50_ms: float | None = None
     most_p99_ms: float | None = None
+    most_ratio: float | None = None
+    is_rate: bool = True
 
     @property
     def medians(self) -> dict[str, Figure]:
@@ -58,6 +61,7 @@ class Comparison:
             "title": self.title,
             "unit": self.unit,
             "least_ratio": self.least_ratio,
+            "most_ratio": self.most_ratio,
             "least_rate": self.least_rate,
             "most_rate": self.most_rate,
             "most_p50_ms": self.most_p50_ms,

@@ -38,7 +38,8 @@ class Load:
         given: the function's first argument; what JSON can say.
         seconds: how long to go on after half a second of warming up.
         weight: how much one answer counts.
-        status: of every answer; another one ends the measurement.
+        status: of every answer; another one ends the measurement,
+        refusal: but for this one, which is not counted.
     """
 
     port: int
@@ -47,6 +48,7 @@ class Load:
     seconds: float
     weight: int = 1
     status: int = 200
+    refusal: int | None = None
 
 
 class UnexpectedAnswerError(Exception):
@@ -74,9 +76,10 @@ def load(what: Load) -> Figure:
 class _Connection(asyncio.Protocol):
     """Sends the next request when the answer to the last one is whole."""
 
-    def __init__(self, requests: Iterator[bytes], status: bytes, ended: asyncio.Future[None]) -> None:
+    def __init__(self, requests: Iterator[bytes], what: Load, ended: asyncio.Future[None]) -> None:
         self._requests = requests
-        self._status = b"HTTP/1.1 " + status
+        self._status = f"HTTP/1.1 {what.status}".encode()
+        self._refusal = None if what.refusal is None else f"HTTP/1.1 {what.refusal}".encode()
         self._ended = ended
         self._received = b""
         self._sent_at = 0.0
@@ -93,10 +96,11 @@ class _Connection(asyncio.Protocol):
         if end < 0 or len(self._received) < end + 4 + _content_length(self._received[:end]):
             return
         now = time.perf_counter()
-        if not self._received.startswith(self._status):
+        if self._received.startswith(self._status):
+            self.taken.append((now, now - self._sent_at))
+        elif self._refusal is None or not self._received.startswith(self._refusal):
             self._fail(self._received[:600].decode(errors="replace"))
             return
-        self.taken.append((now, now - self._sent_at))
         self._received = b""
         self._send()
 
@@ -129,7 +133,7 @@ async def _run(what: Load) -> Figure:
     ended: asyncio.Future[None] = loop.create_future()
     connections = []
     for number in range(CONNECTIONS):
-        protocol = _Connection(requests(what.given, number), str(what.status).encode(), ended)
+        protocol = _Connection(requests(what.given, number), what, ended)
         await loop.create_connection(lambda protocol=protocol: protocol, LOOPBACK, what.port)  # type: ignore[misc]
         connections.append(protocol)
     begin = time.perf_counter() + 0.5

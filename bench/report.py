@@ -33,7 +33,7 @@ def show_table(screen: Screen, comparisons: Sequence[Comparison]) -> None:
                 (
                     comparison.title,
                     name,
-                    f"{_rate(figure)} {comparison.unit}/s",
+                    f"{_rate(figure)} {comparison.unit}{'/s' if comparison.is_rate else ''}",
                     _milliseconds(figure.p50_ms),
                     _milliseconds(figure.p99_ms),
                     f"{comparison.ratio(name):.2f}",
@@ -63,6 +63,9 @@ def _goal(comparison: Comparison) -> str:
     if comparison.least_ratio is not None:
         met = comparison.ratio(name) >= comparison.least_ratio
         return f"≥ {comparison.least_ratio:.2f} {'met' if met else 'missed'}"
+    if comparison.most_ratio is not None:
+        met = comparison.ratio(name) <= comparison.most_ratio
+        return f"≤ {comparison.most_ratio:.2f} {'met' if met else 'missed'}"
     if comparison.least_rate is not None:
         met = comparison.medians[name].per_second >= comparison.least_rate
         return f"≥ {comparison.least_rate:,.0f}/s {'met' if met else 'missed'}"
