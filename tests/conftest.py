@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ import pytest
 
 from shop_devstack.kafka import kafka_server
 from shop_devstack.mongod import mongod_server
+from tests.databases import Databases
 
 _SHARED = pytest.StashKey[ExitStack]()
 _ADDRESSES = pytest.StashKey[dict[str, str]]()
@@ -67,6 +68,14 @@ def kafka_bootstrap(
         return
     with kafka_server(tmp_path_factory.mktemp("kafka")) as bootstrap:
         yield bootstrap
+
+
+@pytest.fixture(scope="session")
+async def databases(mongo_url: str) -> AsyncIterator[Databases]:
+    """The databases that tests of this process find empty."""
+    kept = Databases(mongo_url)
+    yield kept
+    await kept.drop()
 
 
 def _shared(request: pytest.FixtureRequest, name: str) -> str | None:

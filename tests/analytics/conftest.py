@@ -10,8 +10,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pymongo import AsyncMongoClient
-from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_analytics.application.intake import Record
 from shop_analytics.main import intake_of
@@ -30,8 +28,7 @@ from shop_events.envelope import Message, Received, decode, encode, envelope_for
 from shop_events.handlers import Handler
 from shop_events.outbox import OUTBOX, message_of
 from shop_events.unit_of_work import Transactor
-
-Database = AsyncDatabase[dict[str, Any]]
+from tests.databases import Database, Databases
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _views = itertools.count()
@@ -174,12 +171,9 @@ def settings() -> AnalyticsSettings:
 
 
 @pytest.fixture
-async def db(mongo_url: str, database_name: str) -> AsyncIterator[Database]:
-    async with AsyncMongoClient[dict[str, Any]](mongo_url, tz_aware=True, w="majority") as client:
-        await migrations.migrate(client[database_name])
-        await migrate(client[database_name])
-        yield client[database_name]
-        await client.drop_database(database_name)
+async def db(databases: Databases) -> AsyncIterator[Database]:
+    async with databases.empty(migrations.migrate, migrate) as database:
+        yield database
 
 
 @pytest.fixture

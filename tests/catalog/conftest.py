@@ -15,8 +15,6 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
-from pymongo import AsyncMongoClient
-from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.api import ERRORS, ROUTERS
@@ -31,20 +29,17 @@ from shop_chassis.auth import Caller
 from shop_devstack.sandbox.signatures import payment_signature
 from shop_events import migrations
 from shop_events.unit_of_work import Transactor
+from tests.databases import Database, Databases
 
-Database = AsyncDatabase[dict[str, Any]]
 Json = dict[str, Any]
 
 SECRET = "whsec_sandbox"
 
 
 @pytest.fixture
-async def db(mongo_url: str, database_name: str) -> AsyncIterator[Database]:
-    async with AsyncMongoClient[Json](mongo_url, tz_aware=True, w="majority") as client:
-        await migrations.migrate(client[database_name])
-        await migrate(client[database_name])
-        yield client[database_name]
-        await client.drop_database(database_name)
+async def db(databases: Databases) -> AsyncIterator[Database]:
+    async with databases.empty(migrations.migrate, migrate) as database:
+        yield database
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from shop_events.read_model import ReadModel
 from shop_events.relay import OutboxRelay
 from shop_events.topics import TOPICS, dead_letters, replay
 from shop_events.unit_of_work import Transactor, UnitOfWork
+from tests.databases import Databases
 
 GROUP = "notifier"
 USED = ("catalog.orders.v1", "catalog.products.v1", "identity.keys.v1", dead_letters(GROUP), replay(GROUP))
@@ -119,17 +120,11 @@ class System:
 
 
 @pytest.fixture
-async def system(
-    mongo_url: str, kafka_bootstrap: str, database_name: str, topic_prefix: str
-) -> AsyncIterator[System]:
-    client: AsyncMongoClient[Any] = AsyncMongoClient(mongo_url, tz_aware=True)
-    db = client[database_name]
-    await migrations.migrate(db)
+async def system(databases: Databases, kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[System]:
     kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
     await admin.ensure_topics(kafka, [TOPICS[name] for name in USED])
-    yield System(client, db, kafka)
-    await client.drop_database(database_name)
-    await client.close()
+    async with databases.empty(migrations.migrate) as db:
+        yield System(db.client, db, kafka)
 
 
 @asynccontextmanager

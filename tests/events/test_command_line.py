@@ -229,7 +229,8 @@ async def test_a_service_makes_a_read_model_again_and_tells_its_state_again(syst
 
 def test_every_topic_is_listed_and_every_event_described() -> None:
     assert {row["topic"] for row in lines(shop_events("topics", "--json"))} == TOPICS.keys()
-    assert all(name in shop_events("topics").stdout for name in TOPICS)
+    shown = shop_events("topics").stdout
+    assert all(name in shown for name in TOPICS)
     described = lines(shop_events("describe", ORDERS, "--json"))[0]
     assert {schema["title"] for schema in described["events"]} == {
         event.event_type for event in every_event() if event.topic == ORDERS

@@ -12,8 +12,6 @@ import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.utils import base64url_decode
-from pymongo import AsyncMongoClient
-from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_chassis.app import create_app
 from shop_chassis.auth import TokenVerifier
@@ -30,6 +28,7 @@ from shop_identity.settings import IdentitySettings
 from shop_identity.store.failures import FailureStore
 from shop_identity.store.schema import migrate
 from shop_identity.store.unit_of_work import IdentityUnitOfWork
+from tests.databases import Database, Databases
 
 PASSWORD = "correct horse battery"
 
@@ -50,7 +49,7 @@ class Clock:
 class Relay:
     """Takes rows out of the outbox as the relay does, and knows what readers of the topics then know."""
 
-    def __init__(self, db: AsyncDatabase[Any]) -> None:
+    def __init__(self, db: Database) -> None:
         self._outbox = db[OUTBOX]
         self.told: list[Received] = []
         self.keys: dict[str, str] = {}
@@ -94,7 +93,7 @@ class Identity:
         parts: Resources,
         relay: Relay,
         clock: Clock,
-        db: AsyncDatabase[Any],
+        db: Database,
     ) -> None:
         self.http = http
         self.transact = transact
@@ -153,19 +152,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def db(mongo_url: str, database_name: str) -> AsyncIterator[AsyncDatabase[Any]]:
-    async with AsyncMongoClient[dict[str, Any]](mongo_url, tz_aware=True, w="majority") as client:
-        database = client[database_name]
-        await migrations.migrate(database)
-        await migrate(database)
+async def db(databases: Databases) -> AsyncIterator[Database]:
+    async with databases.empty(migrations.migrate, migrate) as database:
         yield database
-        await client.drop_database(database_name)
 
 
 @pytest.fixture
-async def unready(
-    db: AsyncDatabase[Any], settings: IdentitySettings, clock: Clock
-) -> AsyncIterator[Identity]:
+async def unready(db: Database, settings: IdentitySettings, clock: Clock) -> AsyncIterator[Identity]:
     """identity before its first signing key was published."""
     transact = Transactor(db.client, db, partial(IdentityUnitOfWork, source="identity", clock=clock))
     passwords = PasswordPool(2, 64, memory_kib=8, passes=1)

@@ -8,11 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
-from pymongo import AsyncMongoClient
-from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_events.contracts import Fact, Money
 from shop_events.contracts.catalog import OrderLine, OrderPaid
@@ -26,25 +24,24 @@ from shop_notifier.domain.policies import Rules
 from shop_notifier.domain.sending import Accepted, Message, Outcome
 from shop_notifier.store.schema import migrate
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork, Transact
+from tests.databases import Database, Databases
 
 T = TypeVar("T")
 UNSUBSCRIBE_KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 
 
 @pytest.fixture
-async def db(mongo_url: str, database_name: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-    async with AsyncMongoClient[dict[str, Any]](mongo_url, tz_aware=True) as client:
-        await migrate(client[database_name])
-        yield client[database_name]
-        await client.drop_database(database_name)
+async def db(databases: Databases) -> AsyncIterator[Database]:
+    async with databases.empty(migrate) as database:
+        yield database
 
 
 @pytest.fixture
-def transact(db: AsyncDatabase[dict[str, Any]]) -> Transact:
+def transact(db: Database) -> Transact:
     return transactor(db)
 
 
-def transactor(db: AsyncDatabase[dict[str, Any]], rules: Rules = Rules()) -> Transact:  # noqa: B008
+def transactor(db: Database, rules: Rules = Rules()) -> Transact:  # noqa: B008
     """Return use cases under ``rules``."""
     links = UnsubscribeLinks([UNSUBSCRIBE_KEY], "http://shop.test")
     factory = partial(NotifierUnitOfWork, source="notifier", texts=Templates(), links=links, rules=rules)

@@ -11,8 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from pymongo import AsyncMongoClient
-from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_chassis.app import create_app
 from shop_chassis.auth import Caller
@@ -30,8 +28,8 @@ from shop_session.main import api_of
 from shop_session.settings import SessionSettings
 from shop_session.store.schema import migrate
 from shop_session.store.unit_of_work import SessionUnitOfWork, Transact
+from tests.databases import Database, Databases
 
-Database = AsyncDatabase[dict[str, Any]]
 Json = dict[str, Any]
 
 HANDLERS = Subscriptions.of("session", catalog, identity)
@@ -170,12 +168,9 @@ def telemetry() -> FakeTelemetry:
 
 
 @pytest.fixture
-async def db(mongo_url: str, database_name: str) -> AsyncIterator[Database]:
-    async with AsyncMongoClient[Json](mongo_url, tz_aware=True, w="majority") as client:
-        await migrations.migrate(client[database_name])
-        await migrate(client[database_name])
-        yield client[database_name]
-        await client.drop_database(database_name)
+async def db(databases: Databases) -> AsyncIterator[Database]:
+    async with databases.empty(migrations.migrate, migrate) as database:
+        yield database
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ from shop_analytics.main import STREAMS_GROUP, stream_worker
 from shop_analytics.settings import AnalyticsSettings
 from shop_analytics.store import positions
 from shop_analytics.store.positions import POSITIONS
+from shop_analytics.store.schema import migrate
 from shop_analytics.store.unit_of_work import Transact
 from shop_chassis.supervision import Part, supervise
+from shop_events import migrations
 from shop_events.admin import ensure_topics
 from shop_events.contracts import Event
 from shop_events.contracts.analytics import AlertRaised
@@ -39,11 +41,19 @@ from tests.analytics.conftest import (
     paid,
     view,
 )
+from tests.databases import Databases
 from tests.processes import service
 
 pytestmark = pytest.mark.integration
 
 Work = Callable[[Sequence[Event | Message]], Awaitable[None]]
+
+
+@pytest.fixture
+async def db(databases: Databases) -> AsyncIterator[Database]:
+    """Not the others' one, since what a killed process had open goes on for a while."""
+    async with databases.own(migrations.migrate, migrate) as database:
+        yield database
 
 
 @pytest.fixture
@@ -248,10 +258,10 @@ async def test_a_range_that_is_read_again_changes_no_count_and_raises_no_alert(
 
 
 @pytest.fixture
-def environment(mongo_url: str, settings: AnalyticsSettings, database_name: str) -> dict[str, str]:
+def environment(mongo_url: str, settings: AnalyticsSettings, db: Database) -> dict[str, str]:
     return {
         "MONGODB_URL": mongo_url,
-        "MONGODB_DATABASE": database_name,
+        "MONGODB_DATABASE": db.name,
         "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         "TOPIC_PREFIX": settings.topic_prefix,
         "ALERT_INTERVAL_SECONDS": "300",

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_devstack.ports import free_port
 from shop_devstack.sandbox.app import create_app as create_sandbox
@@ -18,6 +17,8 @@ from shop_events.admin import ensure_topics
 from shop_events.contracts import Event, Fact
 from shop_events.envelope import encode, envelope_for
 from shop_events.kafka import KafkaSettings
+from shop_notifier.store.schema import migrate
+from tests.databases import Database, Databases
 from tests.notifier.conftest import UNSUBSCRIBE_KEY, contact, order, until
 from tests.notifier.integration.conftest import ACCOUNT, API_KEY, AUTH_TOKEN, listen, server
 from tests.processes import service
@@ -25,8 +26,14 @@ from tests.processes import service
 pytestmark = pytest.mark.integration
 
 Environment = dict[str, str]
-Database = AsyncDatabase[dict[str, Any]]
 Tell = Any
+
+
+@pytest.fixture
+async def db(databases: Databases) -> AsyncIterator[Database]:
+    """Not the others' one, since what a killed process had open goes on for a while."""
+    async with databases.own(migrate) as database:
+        yield database
 
 
 @pytest.fixture
@@ -66,12 +73,12 @@ async def sandbox(
 
 @pytest.fixture
 def environment(
-    mongo_url: str, database_name: str, kafka_bootstrap: str, topic_prefix: str, signing_key: str
+    mongo_url: str, db: Database, kafka_bootstrap: str, topic_prefix: str, signing_key: str
 ) -> Environment:
     port = free_port()
     return {
         "MONGODB_URL": mongo_url,
-        "MONGODB_DATABASE": database_name,
+        "MONGODB_DATABASE": db.name,
         "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
         "TOPIC_PREFIX": topic_prefix,
         "HTTP_PORT": str(port),
