@@ -13,6 +13,7 @@ import pytest
 from shop_devstack.kafka import kafka_server
 from shop_devstack.mongod import mongod_server
 from tests.databases import Databases
+from tests.scheduling import ByStack, place_of
 
 _SHARED = pytest.StashKey[ExitStack]()
 _ADDRESSES = pytest.StashKey[dict[str, str]]()
@@ -33,6 +34,17 @@ def pytest_configure_node(node: Any) -> None:
             kafka_server(folder / "kafka")
         )
     node.workerinput.update(told)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker a module at a time, and all that share the running stack to one of them."""
+    return ByStack(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker ends long after the others."""
+    items.sort(key=lambda item: place_of(item.nodeid))
 
 
 @pytest.hookimpl(trylast=True)

@@ -102,7 +102,7 @@ async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 6
     return result
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_stack(
     tmp_path_factory: pytest.TempPathFactory, mongo_url: str, kafka_bootstrap: str
 ) -> Iterator[StackInfo]:
