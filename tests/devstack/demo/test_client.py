@@ -47,6 +47,17 @@ def ok(body: Any = None, **headers: str) -> web.Response:
     return web.json_response(body or {}, headers=headers)
 
 
+async def test_bytes_are_sent_as_json_lines_and_an_answer_of_lines_is_read_as_all_of_them() -> None:
+    seen: list[web.BaseRequest] = []
+    lines = web.Response(body=b'{"line":1}\n{"line":2}\n', content_type="application/x-ndjson")
+    async with served(answering(lines, seen=seen)) as client:
+        answer = await client.ask("POST", "/x", b'{"n":1}\n{"n":2}')
+
+    assert answer.body == [{"line": 1}, {"line": 2}]
+    assert seen[0].content_type == "application/x-ndjson"
+    assert await seen[0].read() == b'{"n":1}\n{"n":2}'
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 async def test_a_request_that_may_fare_better_later_is_sent_again_as_it_was(status: int) -> None:
     seen: list[web.BaseRequest] = []

@@ -91,7 +91,7 @@ def _show_end(figures: Figures, info: StackInfo, started: bool, screen: Screen) 
         [
             ("Shop", info.gateway_url),
             ("Mails and messages", f"{info.sandbox_url}/sandbox"),
-            *((f"API of {name}", f"{url}/openapi.json") for name, url in info.service_urls.items()),
+            *((f"API of {name}", f"{info.gateway_url}/v1/{name}/openapi.json") for name in info.service_urls),
             ("These figures", str(report_file(info.folder))),
         ],
     )

@@ -16,6 +16,7 @@ _TRY_SECONDS = 30
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _LONGEST_RETRY_AFTER = 60.0
 _TOO_MANY = 429
+_JSON_LINES = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200, 201, 204),
     ) -> Answer:
-        """Send a request until it is answered.
+        """Send a request until it is answered; a `body` of bytes is JSON lines, as is an answer of several.
 
         Raises UnexpectedAnswerError when the status is not in `accept`, NoAnswerError when patience ends.
         """
@@ -85,9 +86,9 @@ class HttpClient:
     ) -> tuple[Answer | None, str]:
         sent = dict(headers)
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            sent["Content-Type"] = _JSON_LINES if isinstance(body, bytes) else "application/json"
         timeout = aiohttp.ClientTimeout(total=_TRY_SECONDS)
-        data = orjson.dumps(body) if body is not None else None
+        data = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
         try:
             async with self._session.request(
                 method, self._url + path, data=data, headers=sent, timeout=timeout
@@ -99,8 +100,12 @@ class HttpClient:
 
 
 def _answer(response: aiohttp.ClientResponse, text: bytes) -> Answer:
+    body: Any
     try:
-        body = orjson.loads(text) if text else None
+        if response.content_type == _JSON_LINES:
+            body = [orjson.loads(line) for line in text.splitlines()]
+        else:
+            body = orjson.loads(text) if text else None
     except orjson.JSONDecodeError:
         body = text[:500].decode(errors="replace")
     told = response.headers.get("Retry-After", "")

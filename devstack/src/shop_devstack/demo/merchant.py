@@ -1,9 +1,11 @@
 """The merchant: puts products on sale, delivers stock and changes prices, all through the API."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+import orjson
 
 from shop_devstack.demo.accounts import Account
 from shop_devstack.demo.client import Answer
@@ -11,7 +13,7 @@ from shop_devstack.demo.errors import DemoError
 from shop_devstack.demo.invoices import CURRENCY, Invoice
 
 _PAGE = 100
-_GONE, _CONFLICT, _OUTDATED = 404, 409, 412
+_GONE, _OUTDATED = 404, 412
 _TRIES = 20
 _SPARE = 100  # so that nothing sells out, which would be a change of the product as well
 
@@ -47,6 +49,18 @@ def wanted(invoices: Iterable[Invoice]) -> list[Wanted]:
 def money(pence: int) -> dict[str, Any]:
     """Return an amount as the API writes it."""
     return {"amount": pence, "currency": CURRENCY}
+
+
+def _line(product: Wanted) -> bytes:
+    """Return a line of an import."""
+    return orjson.dumps(
+        {
+            "sku": product.sku,
+            "title": product.title or product.sku,
+            "price": money(product.price),
+            "stock": product.quantity + _SPARE,
+        }
+    )
 
 
 class Merchant:
@@ -96,23 +110,22 @@ class Merchant:
                 return
             cursor = f"&cursor={quote(page['next_cursor'])}"
 
-    async def supply(self, product: Wanted) -> None:
-        """Have enough of a product on sale: a new one is created, a known one gets more pieces."""
-        if product.sku in self._products:
-            await self._deliver(product)
-            return
-        body = {
-            "sku": product.sku,
-            "title": product.title or product.sku,
-            "price": money(product.price),
-            "stock": product.quantity + _SPARE,
-        }
-        answer = await self._account.ask(
-            "POST", "/v1/products", body, self._key(f"product-{product.sku}"), (200, 201, _CONFLICT)
-        )
-        if answer.status == _CONFLICT:
-            raise DemoError(f"A product {product.sku} has just been created by somebody else; start again")
-        self._note(product.sku, answer)
+    async def supply(self, products: Sequence[Wanted]) -> None:
+        """Have enough of some products on sale: new ones are imported, known ones get more pieces."""
+        for product in products:
+            if product.sku in self._products:
+                await self._deliver(product)
+        new = [product for product in products if product.sku not in self._products]
+        if new:
+            await self._import(new)
+
+    async def _import(self, products: Sequence[Wanted]) -> None:
+        lines = b"\n".join(map(_line, products))
+        answer = await self._account.ask("POST", "/v1/products/imports", lines)
+        for product, report in zip(products, answer.body, strict=False):  # a summary comes last
+            if report["status"] == "rejected":
+                raise DemoError(f"Product {product.sku} was not taken: {report['reason']}")
+            self._products[product.sku] = _Product(report["product_id"], product.price, None)
 
     async def _deliver(self, product: Wanted) -> None:
         path = f"/v1/products/{self.product_id(product.sku)}/stock-adjustments"

@@ -37,7 +37,7 @@ class Probes:
     async def supply(self) -> None:
         """Put the products on sale."""
         for sku in self._skus:
-            await self._merchant.supply(Wanted(sku, f"Probe of {sku}", 100, 0))
+            await self._merchant.supply([Wanted(sku, f"Probe of {sku}", 100, 0)])
 
     async def withdraw(self) -> None:
         """Take the products off again."""

@@ -18,7 +18,7 @@ from shop_devstack.demo.draining import Draining, Rest
 from shop_devstack.demo.errors import DemoError
 from shop_devstack.demo.figures import Figures, SearchFigures
 from shop_devstack.demo.invoices import Selection
-from shop_devstack.demo.merchant import Merchant, wanted
+from shop_devstack.demo.merchant import Merchant, Wanted, wanted
 from shop_devstack.demo.options import DemoOptions
 from shop_devstack.demo.progress import Progress
 from shop_devstack.demo.schedule import PriceSchedule
@@ -32,6 +32,7 @@ from shop_events.topics import TOPICS
 T = TypeVar("T")
 
 _AT_THE_DESK = 16
+_SHIPMENT = 100
 """Customers who register or log in at once: identity hashes passwords, and lets few wait for it."""
 _INBOXES = 20
 _SMALLEST_WINDOW = 200
@@ -122,11 +123,18 @@ class Replay:
 
     async def _supply(self, selection: Selection) -> None:
         products = wanted(selection.invoices)
+        shipments = [products[first : first + _SHIPMENT] for first in range(0, len(products), _SHIPMENT)]
+
+        async def ship(shipment: list[Wanted]) -> None:
+            await self._merchant.supply(shipment)
+            for _ in shipment:
+                step()
+
         with self._progress.phase("Products on sale", len(products)) as step:
             async with asyncio.TaskGroup() as tasks:
                 if self._audience:
                     tasks.create_task(self._audience.prepare())
-                await each(products, self._merchant.supply, self._options.buyers, step)
+                await each(shipments, ship, _AT_THE_DESK, lambda: None)
             if self._audience:
                 await self._audience.note_companions()
 
