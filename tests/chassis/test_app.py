@@ -48,6 +48,21 @@ async def test_unacceptable_values_are_pointed_at_and_not_repeated(
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("wanted_by", "message"),
+    [
+        ("tomorrow", "This is not a time."),
+        ("2030-13-01T00:00:00Z", "This is not a time."),
+        ([], "This is not a time."),
+    ],
+)
+async def test_what_is_wrong_is_said_in_words_of_our_own(
+    client: httpx.AsyncClient, wanted_by: Any, message: str
+) -> None:
+    answer = await client.post("/v1/orders", json=order(wanted_by=wanted_by), headers=KEY)
+    assert [error["message"] for error in answer.json()["errors"]] == [message]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
     lambda inner: (

@@ -85,6 +85,6 @@ async def record_activity(request: Request) -> Response:
 def _events(body: dict[str, Any]) -> list[Any]:
     events = body.get("events")
     if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
-        problem = {"pointer": "#/events", "message": f"Input should be a list of 1 to {MOST_EVENTS} events"}
+        problem = {"pointer": "#/events", "message": f"This is not a list of 1 to {MOST_EVENTS} events."}
         raise Unprocessable([problem])
     return events

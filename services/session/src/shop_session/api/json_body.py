@@ -21,7 +21,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         raise BadRequest("The body is not valid JSON.") from None
     if not isinstance(body, dict):
-        raise Unprocessable([{"pointer": "#", "message": "Input should be an object"}])
+        raise Unprocessable([{"pointer": "#", "message": "This is not an object."}])
     return body
 
 

@@ -147,7 +147,7 @@ def visit_of(request: Request) -> tuple[Visit, Response]:
     header, cookie = request.headers.get(HEADER), request.cookies.get(COOKIE)
     for place, name, value in (("header", HEADER, header), ("cookie", COOKIE, cookie)):
         if value is not None and len(value) > _LONGEST:
-            message = f"String should have at most {_LONGEST} characters"
+            message = f"This has more than {_LONGEST} characters."
             raise Unprocessable([{"in": place, "name": name, "message": message}])
     noted = Response()
     return Visit(request, noted, header or cookie), noted
