@@ -140,6 +140,9 @@ class Shop:
         headers = {**bearer(token), "Idempotency-Key": key or secrets.token_hex(8)}
         return await self.http.post(path, json=body, headers=headers)
 
+    async def put(self, path: str, body: Any = None, token: str = "usr_1") -> httpx.Response:
+        return await self.http.put(path, json=body, headers=bearer(token))
+
     async def show(self, path: str, token: str = "usr_1") -> httpx.Response:
         return await self.http.get(path, headers=bearer(token))
 

@@ -109,6 +109,8 @@ ACCESS: dict[str, Access] = {
     "GET /v1/orders/{id}": Access(Whose.OWNER),
     "PUT /v1/orders/{id}/payment": Access(Whose.OWNER, {"payment_method": "pm_card_visa"}),
     "PUT /v1/orders/{id}/cancellation": Access(Whose.OWNER),
+    "POST /v1/orders/{id}/shipments": Access(Whose.STAFF, {"carrier": "Mallory"}, KEY),
+    "PUT /v1/orders/{id}/shipments/{shipment_id}/delivery": Access(Whose.STAFF),
     "POST /v1/orders": Access(Whose.CALLER, {"lines": LINES, "payment_method": "pm_card_visa"}, KEY),
     "POST /v1/payments/webhooks": Access(Whose.PROVIDER, {"id": "evt_1", "type": "payment_intent.succeeded"}),
     # identity

@@ -186,6 +186,7 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "variants": product.json()["variants"][0]["id"],
             "categories": product.json()["category_path"][0]["id"],
             "promotions": "pro_none",
+            "shipments": "shp_none",
             "tariffs": "GB",
             "unsubscribe": secrets.token_urlsafe(32),
         },

@@ -2,12 +2,18 @@
 
 import asyncio
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shop_events.contracts import Event
-from shop_events.contracts.catalog import OrderCancelled, OrderPlaced
+from shop_events.contracts.catalog import (
+    MovedLine,
+    OrderCancelled,
+    OrderDelivered,
+    OrderPlaced,
+    OrderShipped,
+)
 from shop_events.contracts.identity import (
     ContactChanged,
     ContactPoint,
@@ -325,6 +331,29 @@ async def test_contact_data_is_shown_masked_and_stored_masked(world: World, devi
     stored = repr(await world.db.contacts.find_one())
     assert "example.com" not in stored
     assert "Jane" not in stored
+
+
+async def test_an_order_is_shown_as_far_as_its_parcels_are(world: World, device: Device) -> None:
+    bought = paid("ord_1", prd_1=2)
+    bought = bought.model_copy(update={"paid_at": bought.paid_at.replace(microsecond=0)})
+    said = bought.model_dump(exclude={"paid_at"})
+    later = bought.paid_at + timedelta(hours=1)
+    moved = MovedLine(product_id="prd_1", variant_id="var_1", title="Cup", quantity=1)
+    parcel = {"shipment_id": "shp_1", "shipped": (moved,), "carrier": "Post", "shipped_at": later}
+    await world.hear(bought, 2)
+    await device.link()
+    for sequence, event, shown in (
+        (3, OrderShipped(**said, **parcel, state="paid"), ("paid", bought.paid_at)),
+        (4, OrderShipped(**said, **parcel, state="fulfilled"), ("fulfilled", later)),
+        (
+            5,
+            OrderDelivered(**said, shipment_id="shp_1", state="delivered", delivered_at=later),
+            ("delivered", later),
+        ),
+    ):
+        await world.hear(event, sequence)
+        [order] = (await device.get("/orders"))["items"]
+        assert (order["status"], datetime.fromisoformat(order["changed_at"])) == shown
 
 
 async def test_orders_are_shown_to_their_user_alone_newest_first(world: World, device: Device) -> None:

@@ -159,6 +159,50 @@ class OrderCancelled(Event, type="catalog.order.cancelled.v1", topic=ORDERS, key
     cancelled_at: Instant
 
 
+OrderState = Literal["paid", "fulfilled", "delivered", "returned", "refunded"]
+"""What a paid order can be. It stays ``paid`` until all that is to be shipped has been."""
+
+
+class MovedLine(_Part):
+    """Pieces of one line of an order that go to its customer, or come back."""
+
+    product_id: str
+    variant_id: str
+    title: str
+    quantity: int
+
+
+class OrderShipped(Event, type="catalog.order.shipped.v1", topic=ORDERS, key="order_id"):
+    """A parcel is on its way, with all or some of the order; ``state`` is the order's since.
+
+    The carrier's number is not told, for whoever knows it is shown by the carrier where the parcel goes.
+    """
+
+    order_id: str
+    user_id: str
+    lines: tuple[OrderLine, ...]
+    total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
+    shipment_id: str
+    shipped: tuple[MovedLine, ...]
+    carrier: str
+    state: OrderState
+    shipped_at: Instant
+
+
+class OrderDelivered(Event, type="catalog.order.delivered.v1", topic=ORDERS, key="order_id"):
+    """A parcel has arrived; ``state`` is the order's since."""
+
+    order_id: str
+    user_id: str
+    lines: tuple[OrderLine, ...]
+    total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
+    shipment_id: str
+    state: OrderState
+    delivered_at: Instant
+
+
 class StockLow(Event, type="catalog.stock.low.v1", topic=STOCK, key="product_id"):
     """Fewer pieces of a variant are left than the merchant wants to have.
 

@@ -10,6 +10,7 @@ from shop_catalog.api import (
     promotions,
     quotes,
     reviews,
+    shipments,
     stock,
     tariffs,
     variants,
@@ -27,6 +28,7 @@ ROUTERS = (
     tariffs.router,
     quotes.router,
     orders.router,
+    shipments.router,
     payments.router,
     reviews.router,
 )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Self, cast
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from shop_catalog.api.addresses import Country, PostalAddress
 from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.order_views import OrderView
 from shop_catalog.api.requests import Amount, Asked, Id
 from shop_catalog.application import orders
 from shop_catalog.application.checkout import Checkout
@@ -30,9 +31,6 @@ from shop_catalog.domain.errors import (
     UnknownVariant,
     VariantNeeded,
 )
-from shop_catalog.domain.order_states import OrderStatus, StatusChange
-from shop_catalog.domain.orders import Order
-from shop_catalog.domain.payments import PaymentState
 from shop_catalog.domain.quotes import Basket
 from shop_catalog.domain.variants import Item
 from shop_chassis.auth import Authenticated
@@ -47,8 +45,6 @@ from shop_chassis.http import (
     encode_cursor,
 )
 from shop_chassis.openapi import responses
-from shop_events.contracts import Money
-from shop_events.contracts.catalog import OrderAdjustment, OrderLine
 
 router = APIRouter(tags=["orders"])
 
@@ -73,10 +69,21 @@ class BasketLine(Body):
     quantity: Annotated[int, Field(ge=1, le=MOST_PIECES)]
 
 
+Lines = Annotated[list[BasketLine], Field(min_length=1, max_length=MOST_LINES)]
+
+
+def quantities_of(lines: Iterable[BasketLine]) -> Counter[Item]:
+    """Return pieces by product and variant; lines of the same are taken together."""
+    quantities: Counter[Item] = Counter()
+    for line in lines:
+        quantities[Item(line.product_id, line.variant_id)] += line.quantity
+    return quantities
+
+
 class Goods(Body):
     """What to buy, and where it goes. Lines of the same variant are taken together."""
 
-    lines: Annotated[list[BasketLine], Field(min_length=1, max_length=MOST_LINES)]
+    lines: Lines
     currency: Annotated[
         str | None, Field(pattern=r"^[A-Z]{3}$", description="What to pay in, where there is a choice")
     ] = None
@@ -85,9 +92,7 @@ class Goods(Body):
 
     def basket(self) -> Basket:
         """Return it as the domain has it."""
-        quantities: Counter[Item] = Counter()
-        for line in self.lines:
-            quantities[Item(line.product_id, line.variant_id)] += line.quantity
+        quantities = quantities_of(self.lines)
         return Basket(quantities, currency=self.currency, coupon=self.coupon, country=self.country)
 
 
@@ -117,71 +122,6 @@ class PlaceOrder(Goods):
             expected_total=self.expected_total.money() if self.expected_total else None,
             country=self.address.country if self.address else self.country,
             address=self.address.address() if self.address else None,
-        )
-
-
-class PaymentView(BaseModel):
-    """What is known of an order's payment."""
-
-    state: PaymentState
-    decline_code: str | None
-
-
-class StatusView(BaseModel):
-    """When an order came into a state, why if there was a reason, and by whom.
-
-    ``by`` is ``customer``, ``shop``, ``payment_provider`` or ``clock``; null where that was not kept.
-    """
-
-    status: OrderStatus
-    at: datetime
-    reason: str | None
-    by: str | None
-
-    @classmethod
-    def of(cls, change: StatusChange, customer_id: str) -> Self:
-        """Return how a step is shown: customers see that it was the shop, not who of it."""
-        by = change.by
-        if by == customer_id:
-            by = "customer"
-        elif by and by.startswith("usr_"):
-            by = "shop"
-        return cls(status=change.status, at=change.at, reason=change.reason, by=by)
-
-
-class OrderView(BaseModel):
-    """An order as its customer sees it.
-
-    ``payment`` is null when there was nothing to pay, or nobody has begun to: then it is to be paid by
-    ``reserved_until``.
-    """
-
-    id: str
-    status: OrderStatus
-    lines: list[OrderLine]
-    adjustments: list[OrderAdjustment]
-    total: Money
-    payment: PaymentView | None
-    placed_at: datetime
-    reserved_until: datetime | None
-    history: list[StatusView]
-    address: PostalAddress | None
-
-    @classmethod
-    def of(cls, order: Order) -> Self:
-        """Return how an order is shown."""
-        payment = order.payment
-        return cls(
-            id=order.id,
-            status=order.status,
-            lines=list(order.lines),
-            adjustments=list(order.adjustments),
-            total=order.total,
-            payment=payment and PaymentView(state=payment.state, decline_code=payment.decline_code),
-            placed_at=order.placed_at,
-            reserved_until=order.reserved_until if order.waits and payment is None else None,
-            history=[StatusView.of(each, order.customer_id) for each in order.history],
-            address=order.address and PostalAddress.of(order.address),
         )
 
 

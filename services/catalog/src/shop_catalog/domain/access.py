@@ -43,6 +43,16 @@ def is_merchant(caller: Caller | None) -> bool:
     return caller is not None and not MERCHANTS.isdisjoint(caller.roles)
 
 
+def demand_operator(caller: Caller) -> None:
+    """Let only those who look after customers pass.
+
+    Raises:
+        AccessDenied: the caller does not.
+    """
+    if OPERATORS.isdisjoint(caller.roles):
+        raise AccessDenied("Only support and administrators may handle orders.")
+
+
 def may_see_order(caller: Caller, customer_id: str) -> bool:
     """Say whether the caller placed the order, or looks after customers."""
     return caller.user_id == customer_id or not OPERATORS.isdisjoint(caller.roles)

@@ -33,6 +33,9 @@
     ├── OutOfStock             there is less than was asked for
     ├── PaymentDeclined        the provider said no; the order is cancelled
     ├── IllegalMove            the order is not in a state for it
+    ├── ShipmentNotFound
+    ├── UnknownLine            the order has no line of a product
+    ├── TooManyPieces          more than there are left to do this with
     ├── ReviewNotFound         also for those who may not know that it exists
     ├── AlreadyReviewed        a customer has one review of a product
     ├── NotBought              only buyers review a product
@@ -44,7 +47,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shop_events.contracts import DomainError
@@ -214,6 +217,26 @@ class PaymentDeclined(DomainError):
 
 class IllegalMove(DomainError):
     """The order is not in a state that allows this."""
+
+
+class ShipmentNotFound(DomainError):
+    """The order has no such shipment."""
+
+
+class UnknownLine(DomainError):
+    """The order has no line of a product, or of the variant."""
+
+
+class TooManyPieces(DomainError):
+    """More pieces than there are left to do this with.
+
+    Args:
+        left: how many are, by variant; those of which there are none are left out.
+    """
+
+    def __init__(self, left: Mapping[str, int]) -> None:
+        self.members = {"left": {variant_id: count for variant_id, count in left.items() if count > 0}}
+        super().__init__("There are fewer pieces left.")
 
 
 class ReviewNotFound(DomainError):

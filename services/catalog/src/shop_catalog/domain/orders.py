@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from shop_catalog.domain.addresses import Address
-from shop_catalog.domain.errors import IllegalMove, PaymentDeclined
+from shop_catalog.domain.errors import IllegalMove, PaymentDeclined, ShipmentNotFound, TooManyPieces
 from shop_catalog.domain.order_states import CLOCK, MOVES, PROVIDER, WAITING, OrderStatus, StatusChange
 from shop_catalog.domain.payments import Charge, PaymentAttempt, PaymentState
 from shop_catalog.domain.quotes import Quote, pieces_of
 from shop_catalog.domain.requests import RequestKey
+from shop_catalog.domain.shipments import MOST_SHIPMENTS, Shipment, counted, moved
 from shop_catalog.domain.variants import Pieces
 from shop_events.contracts import Aggregate, Money
-from shop_events.contracts.catalog import OrderAdjustment, OrderCancelled, OrderLine, OrderPaid, OrderPlaced
+from shop_events.contracts.catalog import (
+    OrderAdjustment,
+    OrderCancelled,
+    OrderDelivered,
+    OrderLine,
+    OrderPaid,
+    OrderPlaced,
+    OrderShipped,
+)
 
 PAYMENT_DECLINED = "payment_declined"
 PAYMENT_TIMED_OUT = "payment_timed_out"
@@ -46,6 +57,7 @@ class Order(Aggregate):
     adjustments: tuple[OrderAdjustment, ...] = ()
     coupon_id: str | None = None
     address: Address | None = None
+    shipments: list[Shipment] = field(default_factory=list)
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -190,6 +202,63 @@ class Order(Aggregate):
         if self.payment is not None and self.payment.state is PaymentState.DECLINED:
             raise PaymentDeclined(self.id, self.payment.decline_code or "declined")
 
+    @property
+    def to_ship(self) -> Counter[str]:
+        """How many pieces of each variant are still to be sent."""
+        return counted([self.pieces]) - counted(each.pieces for each in self.shipments)
+
+    def ship(self, shipment: Shipment, by: str) -> None:
+        """Note that a parcel has left; with the last piece the order is fulfilled.
+
+        Raises:
+            IllegalMove: the order is not paid, there are too many parcels, or nothing is in this one.
+            TooManyPieces: more than are still to be sent.
+        """
+        self._assert_may_become(OrderStatus.FULFILLED)
+        if len(self.shipments) >= MOST_SHIPMENTS:
+            raise IllegalMove(f"an order goes in {MOST_SHIPMENTS} parcels at most")
+        if not shipment.pieces:
+            raise IllegalMove("there is nothing left to send")
+        self._assert_left(self.to_ship, shipment.pieces)
+        self.shipments.append(shipment)
+        self._advance(shipment.shipped_at, by)
+        self.record(
+            OrderShipped(
+                **self._said_since(),
+                shipment_id=shipment.id,
+                shipped=moved(self.lines, shipment.pieces),
+                carrier=shipment.carrier,
+                shipped_at=shipment.shipped_at,
+            )
+        )
+
+    def deliver(self, shipment_id: str, at: datetime, by: str) -> None:
+        """Note that a parcel has arrived, whatever became of the order meanwhile; again changes nothing.
+
+        Raises:
+            ShipmentNotFound: there is no such parcel.
+        """
+        place = next((n for n, each in enumerate(self.shipments) if each.id == shipment_id), None)
+        if place is None:
+            raise ShipmentNotFound
+        if self.shipments[place].delivered_at is not None:
+            return
+        self.shipments[place] = replace(self.shipments[place], delivered_at=at)
+        self._advance(at, by)
+        self.record(OrderDelivered(**self._said_since(), shipment_id=shipment_id, delivered_at=at))
+
+    def _advance(self, at: datetime, by: str) -> None:
+        """Move on as far as what has happened to the order's pieces allows."""
+        if self.status is OrderStatus.PAID and self.shipments and not self.to_ship:
+            self._move(OrderStatus.FULFILLED, at, by=by)
+        if self.status is OrderStatus.FULFILLED and all(each.delivered_at for each in self.shipments):
+            self._move(OrderStatus.DELIVERED, at, by=by)
+
+    @staticmethod
+    def _assert_left(left: Mapping[str, int], pieces: Iterable[Pieces]) -> None:
+        if any(count > left.get(variant_id, 0) for variant_id, count in counted([pieces]).items()):
+            raise TooManyPieces(left)
+
     def _paid(self, at: datetime, by: str) -> None:
         self._move(OrderStatus.PAID, at, by=by)
         self.record(OrderPaid(**self._said(), paid_at=at))
@@ -207,6 +276,10 @@ class Order(Aggregate):
             "total": self.total,
             "adjustments": self.adjustments,
         }
+
+    def _said_since(self) -> dict[str, Any]:
+        """Return the same, and which state the order has been in since."""
+        return {**self._said(), "state": self.status.value}
 
     def _assert_may_become(self, status: OrderStatus) -> None:
         if status not in MOVES[self.status]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from shop_catalog.domain.errors import KeyReused
 
@@ -29,3 +31,26 @@ class RequestKey:
         """
         if self.fingerprint != earlier.fingerprint:
             raise KeyReused("The key was used for another request.")
+
+
+class Requested(Protocol):
+    """Something that was made for a request."""
+
+    @property
+    def request(self) -> RequestKey: ...
+
+
+T = TypeVar("T", bound=Requested)
+
+
+def earlier(made: Iterable[T], request: RequestKey) -> T | None:
+    """Return what was made for this request before.
+
+    Raises:
+        KeyReused: the key was used for another request.
+    """
+    for each in made:
+        if (each.request.user_id, each.request.key) == (request.user_id, request.key):
+            request.assert_repeats(each.request)
+            return each
+    return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shop_events.contracts.catalog import OrderPaid, ProductChanged, ProductDeleted
+from shop_events.contracts.catalog import OrderPaid, OrderShipped, ProductChanged, ProductDeleted
 from shop_events.handlers import on
-from shop_notifier.application import products, receipts
+from shop_notifier.application import products, receipts, shipments
 from shop_notifier.store.products import PRODUCTS
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
@@ -13,6 +13,12 @@ from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 async def order_paid(uow: NotifierUnitOfWork, event: OrderPaid) -> None:
     """Queue the customer's receipt."""
     await receipts.queue(uow, event)
+
+
+@on(OrderShipped, effect="shipment:{shipment_id}")
+async def order_shipped(uow: NotifierUnitOfWork, event: OrderShipped) -> None:
+    """Queue the news that a parcel is on its way."""
+    await shipments.queue(uow, event)
 
 
 @on(ProductChanged, projection=PRODUCTS)

@@ -14,6 +14,7 @@ from shop_session.application.sessions import live
 from shop_session.domain.carts import Cart, line_key
 from shop_session.domain.errors import VariantNeeded
 from shop_session.domain.owners import Owner
+from shop_session.store.orders import Order
 from shop_session.store.products import Product, ProductState
 from shop_session.store.unit_of_work import SessionUnitOfWork
 
@@ -117,8 +118,14 @@ async def abandon(uow: SessionUnitOfWork, patience: timedelta) -> bool:
 async def _last_touch(uow: SessionUnitOfWork, cart: Cart) -> datetime:
     assert cart.untouched_since
     newest = await uow.orders.page(cart.owner.id, 1, before=None)
-    ordered_at = [uow.now if order.status == "placed" else order.changed_at for order in newest]
-    return max([cart.untouched_since, *ordered_at])
+    return max([cart.untouched_since, *(_ordered_at(order, uow.now) for order in newest)])
+
+
+def _ordered_at(order: Order, now: datetime) -> datetime:
+    """Return when somebody last dealt with what they order; what the shop does later is not their doing."""
+    if order.status == "placed":
+        return now
+    return order.changed_at if order.status in ("paid", "cancelled") else order.placed_at
 
 
 async def _shown(uow: SessionUnitOfWork, cart: Cart) -> ShownCart:

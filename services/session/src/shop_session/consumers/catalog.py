@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from shop_events.contracts.catalog import (
     OrderCancelled,
+    OrderDelivered,
     OrderPaid,
     OrderPlaced,
+    OrderShipped,
     ProductChanged,
     ProductDeleted,
 )
@@ -36,6 +38,18 @@ async def order_placed(uow: SessionUnitOfWork, event: OrderPlaced) -> None:
 @on(OrderPaid, projection=ORDERS)
 async def order_paid(uow: SessionUnitOfWork, event: OrderPaid) -> None:
     """Remember that an order is paid."""
+    await uow.orders.keep(event, uow.sequence)
+
+
+@on(OrderShipped, projection=ORDERS)
+async def order_shipped(uow: SessionUnitOfWork, event: OrderShipped) -> None:
+    """Remember how far an order is, now that a parcel of it has left."""
+    await uow.orders.keep(event, uow.sequence)
+
+
+@on(OrderDelivered, projection=ORDERS)
+async def order_delivered(uow: SessionUnitOfWork, event: OrderDelivered) -> None:
+    """Remember how far an order is, now that a parcel of it has arrived."""
     await uow.orders.keep(event, uow.sequence)
 
 

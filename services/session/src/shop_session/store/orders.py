@@ -9,11 +9,18 @@ from typing import Any, Literal
 from pymongo import DESCENDING
 
 from shop_events.contracts import Money
-from shop_events.contracts.catalog import OrderCancelled, OrderLine, OrderPaid, OrderPlaced
+from shop_events.contracts.catalog import (
+    OrderCancelled,
+    OrderDelivered,
+    OrderLine,
+    OrderPaid,
+    OrderPlaced,
+    OrderShipped,
+)
 from shop_events.read_model import ReadModel
 
-OrderEvent = OrderPlaced | OrderPaid | OrderCancelled
-OrderState = Literal["placed", "paid", "cancelled"]
+OrderEvent = OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCancelled
+OrderState = Literal["placed", "paid", "fulfilled", "delivered", "returned", "refunded", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class Orders(ReadModel):
         known = await self.get(event.order_id)
         said = event.model_dump(include={"user_id", "lines", "total"})
         placed_at = at if known is None or status == "placed" else known["placed_at"]
+        if known is not None and known["status"] == status:
+            at = known["changed_at"]
         said |= {"status": status, "placed_at": placed_at, "changed_at": at}
         await self.put(event.order_id, sequence, said)
 
@@ -58,6 +67,10 @@ def _state_of(event: OrderEvent) -> tuple[OrderState, datetime]:
             return "placed", event.placed_at
         case OrderPaid():
             return "paid", event.paid_at
+        case OrderShipped():
+            return event.state, event.shipped_at
+        case OrderDelivered():
+            return event.state, event.delivered_at
         case OrderCancelled():
             return "cancelled", event.cancelled_at
 

@@ -1,0 +1,114 @@
+"""How orders are shown, to their customer and to those who look after customers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel
+
+from shop_catalog.api.addresses import PostalAddress
+from shop_catalog.domain.order_states import OrderStatus, StatusChange
+from shop_catalog.domain.orders import Order
+from shop_catalog.domain.payments import PaymentState
+from shop_catalog.domain.shipments import Shipment
+from shop_events.contracts import Money
+from shop_events.contracts.catalog import OrderAdjustment, OrderLine
+
+
+class PaymentView(BaseModel):
+    """What is known of an order's payment."""
+
+    state: PaymentState
+    decline_code: str | None
+
+
+class StatusView(BaseModel):
+    """When an order came into a state, why if there was a reason, and by whom.
+
+    ``by`` is ``customer``, ``shop``, ``payment_provider`` or ``clock``; null where that was not kept.
+    """
+
+    status: OrderStatus
+    at: datetime
+    reason: str | None
+    by: str | None
+
+    @classmethod
+    def of(cls, change: StatusChange, customer_id: str) -> Self:
+        """Return how a step is shown: customers see that it was the shop, not who of it."""
+        by = change.by
+        if by == customer_id:
+            by = "customer"
+        elif by and by.startswith("usr_"):
+            by = "shop"
+        return cls(status=change.status, at=change.at, reason=change.reason, by=by)
+
+
+class PiecesView(BaseModel):
+    """Pieces of one line."""
+
+    product_id: str
+    variant_id: str
+    quantity: int
+
+
+class ShipmentView(BaseModel):
+    """A parcel; ``delivered_at`` is null while it is on its way."""
+
+    id: str
+    lines: list[PiecesView]
+    carrier: str
+    tracking_number: str | None
+    shipped_at: datetime
+    delivered_at: datetime | None
+
+    @classmethod
+    def of(cls, shipment: Shipment) -> Self:
+        """Return how a parcel is shown."""
+        return cls(
+            id=shipment.id,
+            lines=[PiecesView(**each._asdict()) for each in shipment.pieces],
+            carrier=shipment.carrier,
+            tracking_number=shipment.tracking_number,
+            shipped_at=shipment.shipped_at,
+            delivered_at=shipment.delivered_at,
+        )
+
+
+class OrderView(BaseModel):
+    """An order as its customer sees it.
+
+    ``payment`` is null when there was nothing to pay, or nobody has begun to: then it is to be paid by
+    ``reserved_until``.
+    """
+
+    id: str
+    status: OrderStatus
+    lines: list[OrderLine]
+    adjustments: list[OrderAdjustment]
+    total: Money
+    payment: PaymentView | None
+    placed_at: datetime
+    reserved_until: datetime | None
+    history: list[StatusView]
+    address: PostalAddress | None
+    shipments: list[ShipmentView]
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        """Return how an order is shown."""
+        payment = order.payment
+        return cls(
+            id=order.id,
+            status=order.status,
+            lines=list(order.lines),
+            adjustments=list(order.adjustments),
+            total=order.total,
+            payment=payment and PaymentView(state=payment.state, decline_code=payment.decline_code),
+            placed_at=order.placed_at,
+            reserved_until=order.reserved_until if order.waits and payment is None else None,
+            history=[StatusView.of(each, order.customer_id) for each in order.history],
+            address=PostalAddress.of(order.address) if order.address else None,
+            shipments=[ShipmentView.of(each) for each in order.shipments],
+        )
