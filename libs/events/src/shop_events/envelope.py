@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -50,8 +50,7 @@ class Envelope:
     trace: Trace
 
 
-@dataclass(slots=True)
-class Received:
+class Received(NamedTuple):
     """An event as it came out of a topic."""
 
     envelope: Envelope
