@@ -174,7 +174,6 @@ async def told(stack: StackInfo, product_id: str, *kinds: str, since: float = 0)
 
 
 async def named_product(shop: Shop, title: str, stock: int = 50) -> dict[str, Any]:
-    merchant = await shop.administrator()
     body = {
         "sku": secrets.token_hex(6),
         "title": title,
@@ -183,6 +182,11 @@ async def named_product(shop: Shop, title: str, stock: int = 50) -> dict[str, An
         "price": {"amount": 1999, "currency": "GBP"},
         "stock": stock,
     }
+    return await sold(shop, body)
+
+
+async def sold(shop: Shop, body: dict[str, Any]) -> dict[str, Any]:
+    merchant = await shop.administrator()
     headers = {**merchant.headers, "Idempotency-Key": secrets.token_hex(8)}
     answer = await shop.http.post("/v1/products", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
@@ -390,6 +394,38 @@ async def half_price(shop: Shop, product_id: str) -> str:
     answer = await shop.http.post("/v1/promotions", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
     return code
+
+
+async def test_a_product_in_several_sizes_is_bought_in_the_one_that_was_chosen(
+    page: Page, shop: Shop
+) -> None:
+    name = f"Shirt {secrets.token_hex(4)}"
+    sizes = [sized("S", 900, 0), sized("M", 1_000, 5), sized("L", 1_100, 5)]
+    product = await sold(shop, {"title": name, "variants": sizes})
+
+    def journey() -> None:
+        page.go()
+        page.click("#consent button", "No, thanks")
+        register(page)
+        page.go(f"#/products/{product['id']}")
+        page.find(".price", "from £9.00")
+        assert not page.find("#variant option", "S: sold out").is_enabled()
+        page.click("#variant option", "L: £11.00")
+        page.click("main button", "Add to cart")
+        page.find("#links .badge", "1")
+        page.click("#links a", "Cart")
+        page.find(".line", "£11.00 each")
+        page.find(".line", f"{name} (L)")
+        page.click("#buy:enabled")
+        page.find(".entry", "£11.00")
+
+    await asyncio.to_thread(journey)
+    assert page.complaints() == []
+
+
+def sized(size: str, price: int, stock: int) -> dict[str, Any]:
+    prices = [{"amount": price, "currency": "GBP"}]
+    return {"sku": secrets.token_hex(6), "options": {"size": size}, "prices": prices, "stock": stock}
 
 
 async def test_who_bought_it_says_what_it_is_like(page: Page, shop: Shop) -> None:
