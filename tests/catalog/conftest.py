@@ -18,8 +18,11 @@ from fastapi import FastAPI
 
 from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.api import ERRORS, ROUTERS
+from shop_catalog.api.kept_answers import KeptAnswers
+from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.pricing import PriceBook
+from shop_catalog.application.shared_products import SharedProducts, documents
 from shop_catalog.domain.payments import Captured, Charge, Outcome, Reversal, Reversed
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.schema import migrate
@@ -102,10 +105,17 @@ def settings() -> CatalogSettings:
 
 
 @pytest.fixture
-def app(settings: CatalogSettings, transact: Transact, checkout: Checkout) -> FastAPI:
-    state = {"checkout": checkout, "payment_webhook": PaymentWebhook(SECRET)}
+def reads(transact: Transact) -> PlainReads:
+    """Reads past FastAPI; nothing is kept until a test says what has changed."""
+    return PlainReads(SharedProducts(lambda ids: transact.read(documents, ids)), KeptAnswers(1_000_000))
+
+
+@pytest.fixture
+def app(settings: CatalogSettings, transact: Transact, checkout: Checkout, reads: PlainReads) -> FastAPI:
+    state = {"checkout": checkout, "payment_webhook": PaymentWebhook(SECRET), "reads": reads}
     verifier: Any = EveryToken()
-    return create_app(settings, Api(ROUTERS, ERRORS, state), transact=transact, verifier=verifier)
+    api = Api(ROUTERS, ERRORS, state, shortcuts=reads.shortcuts)
+    return create_app(settings, api, transact=transact, verifier=verifier)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shop_chassis import openapi
 from shop_chassis.auth import TokenVerifier
-from shop_chassis.direct import DirectRoutes, ErrorHandlers
+from shop_chassis.direct import DirectRoutes, ErrorHandlers, Shortcut
 from shop_chassis.health import Readiness, health_routes
 from shop_chassis.middleware import Bounded, Observed, SecurityHeaders
 from shop_chassis.problems import ErrorMap, Problem, Unavailable, mapped_response, status_response
@@ -38,12 +38,14 @@ class Api:
         errors: how exceptions of its domain are answered.
         large_bodies: in bytes, by path: what may be larger than other bodies, and is not held in memory.
         state: what its own dependencies find in ``request.app.state``, by name.
+        shortcuts: ways around FastAPI for plain requests.
     """
 
     routers: Sequence[APIRouter]
     errors: ErrorMap = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     large_bodies: Mapping[str, int] = field(default_factory=dict)
+    shortcuts: Sequence[Shortcut] = ()
 
 
 def create_app(
@@ -84,7 +86,7 @@ def create_app(
     handlers = _error_handlers(api.errors)
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
-    app.add_middleware(DirectRoutes, routers=api.routers, handlers=handlers)
+    app.add_middleware(DirectRoutes, routers=api.routers, handlers=handlers, shortcuts=api.shortcuts)
     _surround(app, settings, api.large_bodies)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     app.add_route(f"/v1/{settings.service_name}/openapi.json", _described, include_in_schema=False)

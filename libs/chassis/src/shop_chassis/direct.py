@@ -1,11 +1,16 @@
-"""Routes that FastAPI documents and does not serve: for the few where most of the time would be FastAPI's.
+"""Ways around FastAPI, for the few routes where most of the time would be FastAPI's.
+
+Direct routes it documents and does not serve at all. Of a route with a shortcut it serves what the shortcut
+leaves to it: that one answers the many requests that are plain, just as the route would.
 
 Everything around a request stays: trace, log, figures, bounds, headers, problem documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
@@ -25,18 +30,54 @@ class DirectRoute(APIRoute):
     """
 
 
+class Ready(NamedTuple):
+    """An answer as the server takes it; ``headers`` hold all but what surrounds each request adds."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """Answers plain GET requests of a route before FastAPI sees them.
+
+    Args:
+        path: the route's own; its last segment may be a parameter, such as ``{id}``.
+        answer: takes scope and last segment; returns None to leave the request to the route.
+    """
+
+    path: str
+    answer: Callable[[Scope, str], Awaitable[Ready | None]]
+
+
 class DirectRoutes:
-    """Calls the functions of direct routes; all other requests go on.
+    """Calls direct routes and shortcuts; all other requests go on.
 
     Args:
         app: takes the other requests.
         routers: where the direct routes are found.
+        shortcuts: of other routes; none for what a route without parameters matches.
         handlers: what answers exceptions; one without a handler is raised.
     """
 
-    def __init__(self, app: ASGIApp, *, routers: Iterable[APIRouter], handlers: ErrorHandlers) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routers: Sequence[APIRouter],
+        handlers: ErrorHandlers,
+        shortcuts: Iterable[Shortcut] = (),
+    ) -> None:
         self._app = app
         self._handlers = handlers
+        self._shortcuts = {each.path.partition("{")[0]: each for each in shortcuts}
+        self._plain_paths = {
+            route.path
+            for router in routers
+            for route in router.routes
+            if isinstance(route, APIRoute) and "{" not in route.path
+        }
         self._routes = {
             (method, route.path): route
             for router in routers
@@ -48,7 +89,8 @@ class DirectRoutes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if route is None:
-            await self._app(scope, receive, send)
+            if not await self._shortened(scope, receive, send):
+                await self._app(scope, receive, send)
             return
         scope["route"] = route  # its template stands for the path in logs and figures
         request = Request(scope, receive, send)
@@ -57,6 +99,31 @@ class DirectRoutes:
         except Exception as error:
             response = await self._answer(request, error)
         await response(scope, receive, send)
+
+    async def _shortened(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer by a shortcut, if one is there and takes the request; say whether it was answered."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return False
+        path: str = scope["path"]
+        head, _, last = path.rpartition("/")
+        shortcut = self._shortcuts.get(path)
+        if shortcut is None and last and path not in self._plain_paths:
+            shortcut = self._shortcuts.get(f"{head}/")
+        if shortcut is None:
+            return False
+        try:
+            ready = await shortcut.answer(scope, last)
+        except Exception as error:
+            scope["route"] = shortcut
+            response = await self._answer(Request(scope, receive, send), error)
+            await response(scope, receive, send)
+            return True
+        if ready is None:
+            return False
+        scope["route"] = shortcut
+        await send({"type": "http.response.start", "status": ready.status, "headers": ready.headers})
+        await send({"type": "http.response.body", "body": ready.body})
+        return True
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         for kind in type(error).__mro__:

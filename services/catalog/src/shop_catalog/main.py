@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,23 +16,37 @@ from shop_catalog.adapters.payments import PaymentClient, open_session
 from shop_catalog.api import ERRORS, LARGE_BODIES, ROUTERS
 from shop_catalog.api.import_file import import_file
 from shop_catalog.api.import_lines import Format, known_mappings, mapping_of
+from shop_catalog.api.kept_answers import KeptAnswers
+from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.imports import Importer
 from shop_catalog.application.pricing import PriceBook
+from shop_catalog.application.shared_products import SharedProducts, documents
 from shop_catalog.domain.access import Operator
 from shop_catalog.jobs import categories, payments, products, reviews
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.cards import CARDS
+from shop_catalog.store.product_changes import ProductChanges
 from shop_catalog.store.products import forget_ratings
 from shop_catalog.store.schema import migrate
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_chassis.app import Api
 from shop_chassis.jobs import Job
 from shop_chassis.service import Command, Runtime, Service
+from shop_chassis.supervision import Part
 from shop_events.handlers import Subscriptions
 from shop_events.read_model import emptied
 
-CatalogRuntime = Runtime[CatalogSettings, Checkout]
+
+@dataclass(frozen=True)
+class Resources:
+    """What catalog reaches out by, and what it keeps ready."""
+
+    checkout: Checkout
+    reads: PlainReads
+
+
+CatalogRuntime = Runtime[CatalogSettings, Resources]
 
 _LONGEST_RUN = timedelta(minutes=2)
 _FOLLOWING = timedelta(seconds=5)
@@ -40,12 +55,18 @@ _FOLLOWING = timedelta(seconds=5)
 
 def _api(runtime: CatalogRuntime) -> Api:
     secret = runtime.settings.payment_webhook_secret.get_secret_value()
-    state = {"checkout": runtime.resources, "payment_webhook": PaymentWebhook(secret)}
-    return Api(ROUTERS, ERRORS, state, LARGE_BODIES)
+    checkout, reads = runtime.resources.checkout, runtime.resources.reads
+    state = {"checkout": checkout, "payment_webhook": PaymentWebhook(secret), "reads": reads}
+    return Api(ROUTERS, ERRORS, state, LARGE_BODIES, reads.shortcuts)
+
+
+def _api_parts(runtime: CatalogRuntime) -> list[Part]:
+    changes = ProductChanges(runtime.db, runtime.resources.reads.kept)
+    return [Part("product-changes", changes.run, outlived=True)]
 
 
 def _jobs(runtime: CatalogRuntime) -> list[Job]:
-    every, checkout = runtime.settings.payment_checks, runtime.resources
+    every, checkout = runtime.settings.payment_checks, runtime.resources.checkout
     return [
         Job("settle-payments", every, partial(payments.settle, checkout), _LONGEST_RUN),
         Job("reverse-payments", every, partial(payments.reverse, checkout), _LONGEST_RUN),
@@ -59,13 +80,16 @@ async def _republish(runtime: CatalogRuntime) -> int:
 
 
 @asynccontextmanager
-async def _checkout(runtime: CatalogRuntime) -> AsyncIterator[Checkout]:
+async def _resources(runtime: CatalogRuntime) -> AsyncIterator[Resources]:
     settings = runtime.settings
+    shared = SharedProducts(lambda ids: runtime.transact.read(documents, ids))
+    reads = PlainReads(shared, KeptAnswers(settings.hot_answers_bytes))
     key = settings.payment_api_key.get_secret_value()
     async with open_session(key, settings.payment_timeout_seconds) as session:
         provider = PaymentClient(session, settings.payment_base_url, settings.payment_capture)
         prices = PriceBook(runtime.transact, timedelta(seconds=settings.price_rules_seconds))
-        yield Checkout(runtime.transact, provider, settings.payment_deadline, prices, settings.patience)
+        checkout = Checkout(runtime.transact, provider, settings.payment_deadline, prices, settings.patience)
+        yield Resources(checkout, reads)
 
 
 def _import_arguments(parser: ArgumentParser) -> None:
@@ -83,14 +107,15 @@ async def _import(runtime: CatalogRuntime, arguments: Namespace) -> int:
     return await import_file(Importer(runtime.transact, Operator()), arguments)
 
 
-SERVICE: Service[CatalogSettings, Checkout] = Service(
+SERVICE: Service[CatalogSettings, Resources] = Service(
     settings=CatalogSettings,
     unit_of_work=CatalogUnitOfWork,
     api=_api,
     subscriptions=Subscriptions.of("catalog", consumers),
     read_models={"scores": forget_ratings, CARDS: emptied(CARDS)},
     migrate=migrate,
-    resources=_checkout,
+    resources=_resources,
+    api_parts=_api_parts,
     jobs=_jobs,
     republish=_republish,
     commands=[Command("import", "make and change products as a file says", _import, _import_arguments)],

@@ -46,6 +46,13 @@ class CatalogSettings(ServiceSettings):
         1, ge=0, le=60, description="How long a changed promotion or tariff may go unheeded"
     )
 
+    hot_answers_bytes: int = Field(
+        32 * 1024 * 1024,
+        ge=0,
+        le=4 * 1024**3,
+        description="Memory for answers kept ready for visitors who are not signed in; 0 keeps none",
+    )
+
     @property
     def patience(self) -> timedelta:
         """Return how long an order that is to be paid later keeps its stock."""

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel
 
 from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.plain_reads import Keeping
 from shop_catalog.api.product_views import ProductView
 from shop_catalog.application import lists, products
 from shop_catalog.application.lists import Wanted
@@ -136,8 +137,9 @@ async def list_products(
     filters: Filtered,
     caller: MaybeCaller,
     read: Read,
-    q: Annotated[str | None, Query(min_length=1, max_length=200, description="Words to search for")] = None,
+    keeping: Keeping,
     *,
+    q: Annotated[str | None, Query(min_length=1, max_length=200, description="Words to search for")] = None,
     sort: SortBy = Sort.OLDEST,
     if_none_match: IfNoneMatch = "",
     accept_language: AcceptLanguage = "",
@@ -154,7 +156,10 @@ async def list_products(
         found = await read(lists.page, wanted, caller)
         shown, following = found.products, found.next and _cursor(sort.value, found.next)
     views = [ProductView.of(each, each.details.best_language(accept_language)) for each in shown]
-    return _answer(Listing[ProductView](items=views, next_cursor=following), if_none_match)
+    answer = _answer(Listing[ProductView](items=views, next_cursor=following), if_none_match)
+    if caller is None and q is None:
+        keeping.keep(answer)
+    return answer
 
 
 @router.get(

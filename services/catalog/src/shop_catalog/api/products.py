@@ -9,6 +9,7 @@ from shop_catalog.api.lists import AcceptLanguage, IfNoneMatch
 from shop_catalog.api.product_bodies import ChangeProduct, CreateProduct
 from shop_catalog.api.product_views import ProductView
 from shop_catalog.api.requests import Asked, Id
+from shop_catalog.api.shown_products import ShownProduct
 from shop_catalog.application import products
 from shop_catalog.domain.errors import (
     AccessDenied,
@@ -23,7 +24,6 @@ from shop_catalog.domain.errors import (
     VariantNeeded,
     VersionConflict,
 )
-from shop_catalog.domain.products import Product
 from shop_chassis.auth import Authenticated, MaybeCaller
 from shop_chassis.http import (
     BadEntityTag,
@@ -66,20 +66,15 @@ async def show_product(
     id: Id,
     caller: MaybeCaller,
     read: Read,
-    response: Response,
     accept_language: AcceptLanguage = "",
     *,
     if_none_match: IfNoneMatch = "",
-) -> ProductView | Response:
+) -> Response:
     """Show a product in the language that suits best; its ETag is what a change must name."""
-    product = await read(products.show, id, caller)
-    language = product.details.best_language(accept_language)
-    tag = etag(product.version, _form(product, language))
-    headers = {"ETag": tag, "Content-Language": language, "Vary": "Accept-Language, Authorization"}
-    if names(if_none_match, tag):
-        return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
-    return ProductView.of(product, language)
+    shown = ShownProduct(await read(products.show, id, caller)).to(accept_language)
+    if names(if_none_match, shown.tag):
+        return Response(status_code=304, headers=shown.headers)
+    return Response(shown.body, headers=shown.headers, media_type="application/json")
 
 
 @router.patch(
@@ -117,10 +112,3 @@ async def change_product(
 async def delete_product(id: Id, caller: Authenticated, transact: Transact) -> None:
     """Take a product off sale for good."""
     await transact(products.delete, id, caller)
-
-
-def _form(product: Product, language: str) -> str:
-    """Return the form a version is shown in: its language, and how often its reviews have changed."""
-    translated = language if language != product.details.language else ""
-    reviewed = f"r{product.reviews.revision}" if product.reviews.revision else ""
-    return "-".join(filter(None, (reviewed, translated)))

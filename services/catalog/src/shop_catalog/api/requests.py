@@ -15,7 +15,8 @@ from shop_chassis.auth import Authenticated
 from shop_chassis.http import Body, IdempotencyKey
 from shop_events.contracts import Money
 
-Id = Annotated[str, Path(max_length=100)]
+LONGEST_ID = 100
+Id = Annotated[str, Path(max_length=LONGEST_ID)]
 
 
 class Amount(Body):

@@ -56,6 +56,11 @@ class Products(Repository):
         wanted = list(product_ids)
         return await self._many({"_id": {"$in": wanted}, "shown": True}, len(wanted))
 
+    async def documents_on_sale(self, product_ids: Sequence[str]) -> list[Document]:
+        """Return the documents of those of ``product_ids`` that shoppers see, in no particular order."""
+        query = {"_id": {"$in": product_ids}, "shown": True}
+        return await self._collection.find(query, session=self._session).limit(len(product_ids)).to_list()
+
     async def carrying(self, skus: Iterable[str]) -> set[str]:
         """Return those of the stock keeping units that a product has."""
         wanted = list(skus)
