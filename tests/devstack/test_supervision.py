@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from shop_devstack import children, ports, supervise
+from shop_devstack.__main__ import main
 from shop_devstack.errors import NotReadyError
 from shop_devstack.programs import Program, answers_ok
 from shop_devstack.supervise import Launched, crashed
@@ -71,6 +72,21 @@ def test_a_killed_part_is_reported_and_comes_back_and_all_die_with_a_killed_supe
     again.stop()
     assert again.process.returncode == 0
     assert not ports.answers(port)
+
+
+def test_what_outlives_its_starter_is_stopped_by_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVSTACK_DIR", str(tmp_path))
+    port = ports.free_port()
+    program = web_server("web", port)
+    launched = supervise.launch(tmp_path, [program], outlive=True)
+    launched.supervisor.start(program)
+    launched.supervisor.await_ready(program)
+    assert main(["down"]) == 0
+    assert launched.process.wait(10) == 0
+    assert not ports.answers(port)
+    assert not launched.supervisor.exists()
 
 
 def test_a_part_that_ends_while_starting_shows_its_last_words(tmp_path: Path) -> None:

@@ -143,21 +143,30 @@ def _decide(
 
 
 async def _by_group(which: Which) -> list[tuple[str, int, datetime | None]]:
-    """Return for each group how many letters are meant, and when the newest was given up."""
-    rows: list[tuple[str, int, datetime | None]] = []
-    for group in SERVICES:
-        try:
-            newest, total = await _newest(group, which, 1)
-        except UnknownTopic:
-            newest, total = [], 0  # a group that never started has no such topic
-        rows.append((group, total, newest[0].record.at if newest else None))
-    return rows
+    """Return for each group how many letters are meant, and when the newest was given up.
+
+    All groups at once: a topic that is not there is looked for as long as a client is patient.
+    """
+    return await asyncio.gather(*(_of_group(group, which) for group in SERVICES))
+
+
+async def _of_group(group: str, which: Which) -> tuple[str, int, datetime | None]:
+    try:
+        newest, total = await _last(letters(options.kafka(), group, which), 1)
+    except UnknownTopic:
+        newest, total = [], 0  # a group that never started has no such topic
+    return group, total, newest[0].record.at if newest else None
 
 
 async def _newest(group: str, which: Which, most: int) -> tuple[list[Letter], int]:
+    return await _last(screen.counted(letters(options.kafka(), group, which), "dead letters"), most)
+
+
+async def _last(items: AsyncIterator[Letter], most: int) -> tuple[list[Letter], int]:
+    """Return the last letters and how many there are."""
     found: deque[Letter] = deque(maxlen=most)
     total = 0
-    async for letter in screen.counted(letters(options.kafka(), group, which), "dead letters"):
+    async for letter in items:
         found.append(letter)
         total += 1
     return list(found), total
