@@ -9,12 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import hypothesis
 import pytest
 
 from shop_devstack.kafka import kafka_server
 from shop_devstack.mongod import mongod_server
 from tests.databases import Databases
 from tests.scheduling import ByStack, place_of
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _SHARED = pytest.StashKey[ExitStack]()
 _ADDRESSES = pytest.StashKey[dict[str, str]]()
