@@ -23,7 +23,16 @@ from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.pricing import PriceBook
 from shop_catalog.application.shared_products import SharedProducts, documents
-from shop_catalog.domain.payments import Captured, Charge, Outcome, Reversal, Reversed
+from shop_catalog.domain.payments import (
+    Captured,
+    Charge,
+    Outcome,
+    Refunded,
+    RefundOutcome,
+    Repayment,
+    Reversal,
+    Reversed,
+)
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.schema import migrate
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
@@ -60,6 +69,8 @@ class FakeProvider:
         self.captures: list[str] = []
         self.capture_answers: list[Outcome] = []
         self.reversed = Reversed.REFUNDED
+        self.repayments: list[Repayment] = []
+        self.refund_answers: list[RefundOutcome] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -76,6 +87,10 @@ class FakeProvider:
     async def reverse(self, reversal: Reversal) -> Reversed:
         self.reversals.append(reversal)
         return self.reversed
+
+    async def refund(self, repayment: Repayment) -> RefundOutcome:
+        self.repayments.append(repayment)
+        return self.refund_answers.pop(0) if self.refund_answers else Refunded()
 
 
 @pytest.fixture
@@ -212,6 +227,16 @@ def payment_event(charge: Charge, kind: str = "succeeded", event_id: str | None 
         "id": event_id or f"evt_{secrets.token_hex(6)}",
         "type": f"payment_intent.{kind}",
         "data": {"object": intent},
+    }
+
+
+def refund_event(repayment: Repayment, status: str = "succeeded", event_id: str | None = None) -> Json:
+    """Return the event that tells of a refund."""
+    metadata = {"order_id": repayment.order_id, "refund_id": repayment.refund_id}
+    return {
+        "id": event_id or f"evt_{secrets.token_hex(6)}",
+        "type": "refund.failed" if status == "failed" else "refund.updated",
+        "data": {"object": {"id": "re_1", "status": status, "metadata": metadata}},
     }
 
 

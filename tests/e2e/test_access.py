@@ -187,6 +187,7 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "categories": product.json()["category_path"][0]["id"],
             "promotions": "pro_none",
             "shipments": "shp_none",
+            "returns": "rtn_none",
             "tariffs": "GB",
             "unsubscribe": secrets.token_urlsafe(32),
         },

@@ -13,6 +13,9 @@ from shop_catalog.domain.payments import (
     Captured,
     Charge,
     Declined,
+    Refunded,
+    RefundFailed,
+    Repayment,
     Reversal,
     Reversed,
     Unknown,
@@ -22,7 +25,7 @@ from shop_events.contracts import Money
 
 pytestmark = pytest.mark.integration
 
-TIMEOUT = 0.5
+TIMEOUT = 1.5
 
 
 @pytest.fixture
@@ -160,3 +163,44 @@ async def test_a_capture_that_is_not_answered_is_unknown(
     await disturb(sandbox, "503")
     assert isinstance(await holder.capture(asked, held.intent_id), Unknown)
     assert isinstance(await holder.capture(asked, held.intent_id), Captured)
+
+
+def repayment(asked: Charge, intent_id: str, amount: int) -> Repayment:
+    return Repayment(
+        f"ref_{secrets.token_hex(4)}", asked.order_id, intent_id, Money(amount=amount, currency="GBP")
+    )
+
+
+async def refunds(sandbox: httpx.AsyncClient, intent_id: str) -> list[dict[str, object]]:
+    headers = {"Authorization": "Bearer sk_sandbox"}
+    answer = await sandbox.get("/v1/refunds", params={"payment_intent": intent_id}, headers=headers)
+    found: list[dict[str, object]] = answer.json()["data"]
+    return found
+
+
+async def test_parts_of_a_payment_are_refunded_each_once(
+    provider: PaymentClient, sandbox: httpx.AsyncClient
+) -> None:
+    asked = charge()
+    captured = await provider.charge(asked)
+    assert isinstance(captured, Captured)
+    first, rest = (repayment(asked, captured.intent_id, amount) for amount in (1000, 234))
+    outcomes = await asyncio.gather(*(provider.refund(each) for each in (first, first, rest, rest)))
+    assert set(outcomes) == {Refunded()}
+    assert sorted(each["amount"] for each in await refunds(sandbox, captured.intent_id)) == [234, 1000]  # type: ignore[type-var]
+    too_much = await provider.refund(repayment(asked, captured.intent_id, 1))
+    assert too_much == RefundFailed("charge_already_refunded")
+
+
+@pytest.mark.parametrize("mode", ["429", "500", "503", "accept_silently", "refuse_connection_or_hang"])
+async def test_a_refund_without_a_clear_answer_is_unknown_and_asking_again_gives_back_once(
+    provider: PaymentClient, sandbox: httpx.AsyncClient, mode: str
+) -> None:
+    asked = charge()
+    captured = await provider.charge(asked)
+    assert isinstance(captured, Captured)
+    back = repayment(asked, captured.intent_id, 500)
+    await disturb(sandbox, mode)
+    assert isinstance(await provider.refund(back), Unknown)
+    assert await provider.refund(back) == Refunded()
+    assert len(await refunds(sandbox, captured.intent_id)) == 1

@@ -12,6 +12,8 @@ from shop_events.contracts.catalog import (
     OrderCancelled,
     OrderDelivered,
     OrderPlaced,
+    OrderRefunded,
+    OrderReturned,
     OrderShipped,
 )
 from shop_events.contracts.identity import (
@@ -333,12 +335,16 @@ async def test_contact_data_is_shown_masked_and_stored_masked(world: World, devi
     assert "Jane" not in stored
 
 
-async def test_an_order_is_shown_as_far_as_its_parcels_are(world: World, device: Device) -> None:
+async def test_an_order_is_shown_as_far_as_its_goods_and_money_are(world: World, device: Device) -> None:
     bought = paid("ord_1", prd_1=2)
     bought = bought.model_copy(update={"paid_at": bought.paid_at.replace(microsecond=0)})
     said = bought.model_dump(exclude={"paid_at"})
     later = bought.paid_at + timedelta(hours=1)
     moved = MovedLine(product_id="prd_1", variant_id="var_1", title="Cup", quantity=1)
+    much_later = later + timedelta(days=1)
+    back = {"return_id": "rtn_1", "returned": (moved,), "returned_at": much_later}
+    money = {"refund_id": "ref_1", "amount": bought.total, "refunded": bought.total}
+    money["refunded_at"] = much_later
     parcel = {"shipment_id": "shp_1", "shipped": (moved,), "carrier": "Post", "shipped_at": later}
     await world.hear(bought, 2)
     await device.link()
@@ -350,6 +356,8 @@ async def test_an_order_is_shown_as_far_as_its_parcels_are(world: World, device:
             OrderDelivered(**said, shipment_id="shp_1", state="delivered", delivered_at=later),
             ("delivered", later),
         ),
+        (6, OrderReturned(**said, **back, state="returned"), ("returned", much_later)),
+        (7, OrderRefunded(**said, **money, state="refunded"), ("refunded", much_later)),
     ):
         await world.hear(event, sequence)
         [order] = (await device.get("/orders"))["items"]

@@ -63,6 +63,7 @@ class Payments:
         router.add_api_route("/payment_intents/{intent_id}/capture", self.capture, methods=["POST"])
         router.add_api_route("/payment_intents/{intent_id}/cancel", self.cancel, methods=["POST"])
         router.add_api_route("/refunds", self.refund, methods=["POST"])
+        router.add_api_route("/refunds", self.refunds, methods=["GET"])
         return router
 
     async def create(self, request: Request) -> Response:
@@ -131,6 +132,23 @@ class Payments:
             return intents.refund(await self._intent(asked.payment_intent), asked)
 
         return await self._move(request, raw, act)
+
+    async def refunds(
+        self,
+        request: Request,
+        payment_intent: Annotated[str, Query()],
+        limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    ) -> Response:
+        """List the refunds of an intent, newest first."""
+        self._admit(request)
+        found = await self._store.rows(
+            "SELECT document FROM refunds WHERE payment_intent = ? ORDER BY rowid DESC LIMIT ?",
+            payment_intent,
+            limit + 1,
+        )
+        data = [orjson.loads(row["document"]) for row in found]
+        listed = {"object": "list", "url": "/v1/refunds", "has_more": len(data) > limit}
+        return json_response(listed | {"data": data[:limit]})
 
     async def _move(self, request: Request, raw: bytes, act: Act) -> Response:
         """Change an intent; one at a time, so that two refunds cannot both take what is left."""

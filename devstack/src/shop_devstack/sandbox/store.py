@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS refunds (
     payment_intent TEXT NOT NULL,
     document TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS refunds_by_intent ON refunds (payment_intent);
 CREATE TABLE IF NOT EXISTS idempotency_keys (
     key TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,

@@ -70,6 +70,7 @@ def _jobs(runtime: CatalogRuntime) -> list[Job]:
     return [
         Job("settle-payments", every, partial(payments.settle, checkout), _LONGEST_RUN),
         Job("reverse-payments", every, partial(payments.reverse, checkout), _LONGEST_RUN),
+        Job("refund-payments", every, partial(payments.refund, checkout), _LONGEST_RUN),
         Job("spread-categories", _FOLLOWING, partial(categories.spread, runtime.transact), _LONGEST_RUN),
     ]
 

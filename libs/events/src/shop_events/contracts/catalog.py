@@ -203,6 +203,54 @@ class OrderDelivered(Event, type="catalog.order.delivered.v1", topic=ORDERS, key
     delivered_at: Instant
 
 
+class OrderRefunded(Event, type="catalog.order.refunded.v1", topic=ORDERS, key="order_id"):
+    """Money was given back; ``state`` is the order's since.
+
+    ``refunded`` is all that was given back of the order so far. ``refunded_lines`` is what ``amount`` is for;
+    nothing where it is for none in particular.
+    """
+
+    order_id: str
+    user_id: str
+    lines: tuple[OrderLine, ...]
+    total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
+    refund_id: str
+    amount: Money
+    refunded: Money
+    refunded_lines: tuple[MovedLine, ...] = ()
+    state: OrderState
+    refunded_at: Instant
+
+
+class OrderReturned(Event, type="catalog.order.returned.v1", topic=ORDERS, key="order_id"):
+    """Goods have come back; what was paid for them follows. ``state`` is the order's since."""
+
+    order_id: str
+    user_id: str
+    lines: tuple[OrderLine, ...]
+    total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
+    return_id: str
+    returned: tuple[MovedLine, ...]
+    state: OrderState
+    returned_at: Instant
+
+
+class OrderReturnDeclined(Event, type="catalog.order.return-declined.v1", topic=ORDERS, key="order_id"):
+    """The customer asked to give goods back, and the shop does not take them."""
+
+    order_id: str
+    user_id: str
+    lines: tuple[OrderLine, ...]
+    total: Money
+    adjustments: tuple[OrderAdjustment, ...] = ()
+    return_id: str
+    declined: tuple[MovedLine, ...]
+    state: OrderState
+    declined_at: Instant
+
+
 class StockLow(Event, type="catalog.stock.low.v1", topic=STOCK, key="product_id"):
     """Fewer pieces of a variant are left than the merchant wants to have.
 

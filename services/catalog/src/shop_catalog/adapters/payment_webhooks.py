@@ -10,7 +10,16 @@ import time
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shop_catalog.domain.errors import ForgedWebhook, MalformedWebhook
-from shop_catalog.domain.payments import Authorised, Captured, Declined, PaymentEvent, Voided
+from shop_catalog.domain.payments import (
+    Authorised,
+    Captured,
+    Declined,
+    PaymentEvent,
+    Refunded,
+    RefundEvent,
+    RefundFailed,
+    Voided,
+)
 
 FRESH_SECONDS = 300
 
@@ -21,6 +30,7 @@ _OF_INTEREST = {
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
 }
+_REFUNDS = {"refund.created", "refund.updated", "refund.failed"}
 
 
 class _Part(BaseModel):
@@ -55,13 +65,32 @@ class _Told(_Kind):
     data: _Data
 
 
+class _RefundMetadata(_Part):
+    order_id: str = Field("", max_length=100)
+    refund_id: str = Field("", max_length=100)
+
+
+class _Refund(_Part):
+    status: str = Field(max_length=100)
+    metadata: _RefundMetadata = _RefundMetadata()
+
+
+class _RefundData(_Part):
+    object: _Refund
+
+
+class _ToldOfRefund(_Kind):
+    id: str = Field(min_length=1, max_length=200)
+    data: _RefundData
+
+
 class PaymentWebhook:
     """Reads events that are signed as ``t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">``."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
-    def event(self, body: bytes, signature: str) -> PaymentEvent | None:
+    def event(self, body: bytes, signature: str) -> PaymentEvent | RefundEvent | None:
         """Return what the provider tells, None when it is of no interest here.
 
         Args:
@@ -74,7 +103,10 @@ class PaymentWebhook:
         """
         self._verify(body, signature)
         try:
-            if _Kind.model_validate_json(body).type not in _OF_INTEREST:
+            kind = _Kind.model_validate_json(body).type
+            if kind in _REFUNDS:
+                return _refund_event(_ToldOfRefund.model_validate_json(body))
+            if kind not in _OF_INTEREST:
                 return None
             return _event(_Told.model_validate_json(body))
         except ValidationError as error:
@@ -97,6 +129,15 @@ def _event(told: _Told) -> PaymentEvent:
     return PaymentEvent(
         told.id, intent.metadata.order_id, intent.metadata.attempt_id, _outcome(told.type, intent)
     )
+
+
+def _refund_event(told: _ToldOfRefund) -> RefundEvent | None:
+    """Return what is told of a refund; None while it is under way, or if it is none of a paid order."""
+    refund = told.data.object
+    if not refund.metadata.refund_id or refund.status not in ("succeeded", "failed", "canceled"):
+        return None
+    outcome = Refunded() if refund.status == "succeeded" else RefundFailed(refund.status)
+    return RefundEvent(told.id, refund.metadata.order_id, refund.metadata.refund_id, outcome)
 
 
 def _outcome(kind: str, intent: _Intent) -> Authorised | Captured | Declined | Voided:

@@ -15,6 +15,10 @@ from shop_catalog.domain.payments import (
     Charge,
     Declined,
     Outcome,
+    Refunded,
+    RefundFailed,
+    RefundOutcome,
+    Repayment,
     Reversal,
     Reversed,
     Unknown,
@@ -26,6 +30,9 @@ log = logging.getLogger(__name__)
 _REFUSED = {400, 422}
 _TAKEN = {"succeeded", "requires_capture"}
 _ABOUT_THE_REQUEST = {"card_error", "invalid_request_error"}
+_NOT_REFUNDED = {"failed", "canceled"}
+_MOST_REFUNDS = 100
+"""Of one order: as many as the domain allows, and as a page of the provider holds."""
 _LARGEST_ANSWER = 256 * 1024
 
 
@@ -115,6 +122,31 @@ class PaymentClient:
             )
             return Reversed.UNKNOWN
 
+    async def refund(self, repayment: Repayment) -> RefundOutcome:
+        """Give back some of what was captured; it is looked for first, for keys are forgotten after a day."""
+        asked = {
+            "payment_intent": repayment.intent_id,
+            "amount": repayment.amount.amount,
+            "metadata": {"refund_id": repayment.refund_id, "order_id": repayment.order_id},
+        }
+        try:
+            found = await self._find_refund(repayment)
+            if found is not None:
+                return _refund_outcome(Answer(200, found))
+            return _refund_outcome(await self._call("POST", "/v1/refunds", asked, repayment.refund_id))
+        except NoAnswer as error:
+            log.warning("refund is not settled", extra={"order_id": repayment.order_id, "why": str(error)})
+            return Unknown(str(error))
+
+    async def _find_refund(self, repayment: Repayment) -> Mapping[str, Any] | None:
+        query = f"payment_intent={repayment.intent_id}&limit={_MOST_REFUNDS}"
+        answer = await self._call("GET", f"/v1/refunds?{query}")
+        listed = answer.document.get("data")
+        if answer.status != 200 or not isinstance(listed, list):
+            raise NoAnswer(f"status {answer.status}")
+        ours = (each for each in listed if each.get("metadata", {}).get("refund_id") == repayment.refund_id)
+        return next(ours, None)
+
     async def _find(self, reversal: Reversal) -> Mapping[str, Any] | None:
         """Return the intent that took or holds an attempt's money, None when none does."""
         attempt_id = reversal.charge.attempt_id
@@ -162,6 +194,17 @@ def _outcome(answer: Answer) -> Outcome:
         return Declined(code)
     if answer.status in _REFUSED and answer.error.get("type") in _ABOUT_THE_REQUEST:
         return Declined(code)
+    return Unknown(f"status {answer.status}")
+
+
+def _refund_outcome(answer: Answer) -> RefundOutcome:
+    status = answer.document.get("status")
+    if answer.status == 200 and status == "succeeded":
+        return Refunded()
+    if answer.status == 200 and status in _NOT_REFUNDED:
+        return RefundFailed(str(status))
+    if answer.status in _REFUSED and answer.error.get("type") in _ABOUT_THE_REQUEST:
+        return RefundFailed(str(answer.error.get("code") or "refused")[:100])
     return Unknown(f"status {answer.status}")
 
 

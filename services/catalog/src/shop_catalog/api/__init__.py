@@ -9,6 +9,7 @@ from shop_catalog.api import (
     products,
     promotions,
     quotes,
+    refunds,
     reviews,
     shipments,
     stock,
@@ -29,6 +30,7 @@ ROUTERS = (
     quotes.router,
     orders.router,
     shipments.router,
+    refunds.router,
     payments.router,
     reviews.router,
 )

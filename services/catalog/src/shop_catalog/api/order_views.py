@@ -11,6 +11,7 @@ from shop_catalog.api.addresses import PostalAddress
 from shop_catalog.domain.order_states import OrderStatus, StatusChange
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import PaymentState
+from shop_catalog.domain.refunds import Refund, RefundState, Return, ReturnState
 from shop_catalog.domain.shipments import Shipment
 from shop_events.contracts import Money
 from shop_events.contracts.catalog import OrderAdjustment, OrderLine
@@ -76,6 +77,56 @@ class ShipmentView(BaseModel):
         )
 
 
+class RefundView(BaseModel):
+    """Money given back, and what for; ``lines`` is empty where it is for none in particular."""
+
+    id: str
+    amount: Money
+    state: RefundState
+    reason: str
+    lines: list[PiecesView]
+    return_id: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, refund: Refund) -> Self:
+        """Return how a refund is shown."""
+        return cls(
+            id=refund.id,
+            amount=refund.amount,
+            state=refund.state,
+            reason=refund.reason,
+            lines=[PiecesView(**each._asdict()) for each in refund.pieces],
+            return_id=refund.return_id,
+            at=refund.at,
+        )
+
+
+class ReturnView(BaseModel):
+    """Goods that the customer wants to give back; ``note`` is the shop's answer, where it gave one."""
+
+    id: str
+    lines: list[PiecesView]
+    reason: str
+    state: ReturnState
+    asked_at: datetime
+    decided_at: datetime | None
+    note: str | None
+
+    @classmethod
+    def of(cls, back: Return) -> Self:
+        """Return how a return is shown."""
+        return cls(
+            id=back.id,
+            lines=[PiecesView(**each._asdict()) for each in back.pieces],
+            reason=back.reason,
+            state=back.state,
+            asked_at=back.asked_at,
+            decided_at=back.decided_at,
+            note=back.note,
+        )
+
+
 class OrderView(BaseModel):
     """An order as its customer sees it.
 
@@ -94,6 +145,8 @@ class OrderView(BaseModel):
     history: list[StatusView]
     address: PostalAddress | None
     shipments: list[ShipmentView]
+    refunds: list[RefundView]
+    returns: list[ReturnView]
 
     @classmethod
     def of(cls, order: Order) -> Self:
@@ -111,4 +164,6 @@ class OrderView(BaseModel):
             history=[StatusView.of(each, order.customer_id) for each in order.history],
             address=PostalAddress.of(order.address) if order.address else None,
             shipments=[ShipmentView.of(each) for each in order.shipments],
+            refunds=[RefundView.of(each) for each in order.refunds],
+            returns=[ReturnView.of(each) for each in order.returns],
         )

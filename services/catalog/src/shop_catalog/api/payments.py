@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Header, Request
 
 from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.api.errors import ERRORS
-from shop_catalog.application import payments
+from shop_catalog.application import payments, refunds
 from shop_catalog.domain.errors import ForgedWebhook, MalformedWebhook
-from shop_catalog.domain.payments import PaymentEvent
+from shop_catalog.domain.payments import PaymentEvent, RefundEvent
 from shop_chassis.http import Transact
 from shop_chassis.openapi import responses
 
@@ -21,7 +21,7 @@ _BODY = {"required": True, "content": {"application/json": {"schema": {"type": "
 
 async def _event(
     request: Request, signature: Annotated[str, Header(alias="Payment-Signature", max_length=200)] = ""
-) -> PaymentEvent | None:
+) -> PaymentEvent | RefundEvent | None:
     webhook = cast(PaymentWebhook, request.app.state.payment_webhook)
     return webhook.event(await request.body(), signature)
 
@@ -32,7 +32,12 @@ async def _event(
     responses=responses(MalformedWebhook, ForgedWebhook, of=ERRORS),
     openapi_extra={"requestBody": _BODY},
 )
-async def hear_payments(event: Annotated[PaymentEvent | None, Depends(_event)], transact: Transact) -> None:
+async def hear_payments(
+    event: Annotated[PaymentEvent | RefundEvent | None, Depends(_event)], transact: Transact
+) -> None:
     """Take a signed event of the payment provider."""
-    if event is not None:
-        await transact(payments.hear, event)
+    match event:
+        case PaymentEvent():
+            await transact(payments.hear, event)
+        case RefundEvent():
+            await transact(refunds.hear, event)

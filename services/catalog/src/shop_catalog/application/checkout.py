@@ -11,12 +11,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from shop_catalog.application import orders, payments, pricing
+from shop_catalog.application import orders, payments, pricing, refunds, returns
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller
 from shop_catalog.domain.order_states import OrderStatus
 from shop_catalog.domain.orders import Order
-from shop_catalog.domain.payments import Charge, Outcome, Reversal, Reversed, Unknown
+from shop_catalog.domain.payments import (
+    Charge,
+    Outcome,
+    RefundOutcome,
+    Repayment,
+    Reversal,
+    Reversed,
+    Unknown,
+)
 from shop_catalog.domain.quotes import Basket, Quote
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.unit_of_work import Transact
@@ -38,9 +46,12 @@ class PaymentProvider(Protocol):
     async def reverse(self, reversal: Reversal) -> Reversed:
         """Give back what an attempt took or holds, if it does; again is harmless."""
 
+    async def refund(self, repayment: Repayment) -> RefundOutcome:
+        """Give back some of what was captured; again is harmless."""
+
 
 class Checkout:
-    """Places orders and finds out about their payments.
+    """Places orders, finds out about their payments, and gives money back.
 
     Args:
         transact: runs use cases.
@@ -113,6 +124,44 @@ class Checkout:
         await _some_at_once(self._reverse, due)
         return len(due) == limit
 
+    async def refund(self, order_id: str, wish: refunds.Wish, caller: Caller, request: RequestKey) -> Order:
+        """Give money back; it is still `pending` when the provider gives no clear answer.
+
+        Raises:
+            DomainError: see :func:`shop_catalog.application.refunds.begin`.
+        """
+        begun = await self._transact(refunds.begin, order_id, wish, caller, request)
+        return await self._repaid(begun)
+
+    async def decide_return(
+        self, order_id: str, return_id: str, decision: returns.Decision, caller: Caller
+    ) -> Order:
+        """Accept or decline a return, and give back what was paid for it.
+
+        Raises:
+            DomainError: see :func:`shop_catalog.application.returns.decide`.
+        """
+        begun = await self._transact(returns.decide, order_id, return_id, decision, caller)
+        return await self._repaid(begun)
+
+    async def refund_due(self, limit: int) -> bool:
+        """Ask again for refunds whose outcome is unknown; return whether there may be more."""
+        due = await self._transact(refunds.claim_due, limit)
+        await _some_at_once(self._repay, due)
+        return len(due) >= limit
+
+    async def _repaid(self, begun: refunds.Begun) -> Order:
+        if begun.repayment is None:
+            return begun.order
+        return await self._repay(begun.repayment) or begun.order
+
+    async def _repay(self, repayment: Repayment) -> Order | None:
+        """Have the provider give money back; return the order as it is then, None without a clear answer."""
+        outcome = await self._provider.refund(repayment)
+        if isinstance(outcome, Unknown):
+            return None
+        return await self._transact(refunds.settle, repayment.order_id, repayment.refund_id, outcome)
+
     async def _settle(self, order: Order) -> Order | None:
         """Have the provider charge, and capture what it holds; return the order as it is then.
 
@@ -149,7 +198,7 @@ class Checkout:
             await self._transact(payments.close_reversal, reversal, outcome)
 
 
-async def _some_at_once(work: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+async def _some_at_once(work: Callable[[T], Awaitable[object]], items: Iterable[T]) -> None:
     turnstile = asyncio.Semaphore(_AT_ONCE)
 
     async def one(item: T) -> None:

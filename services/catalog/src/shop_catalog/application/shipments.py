@@ -76,7 +76,7 @@ async def deliver(uow: CatalogUnitOfWork, order_id: str, shipment_id: str, calle
 def _pieces(order: Order, parcel: Parcel) -> tuple[Pieces, ...]:
     if parcel.quantities is not None:
         return chosen(order.lines, parcel.quantities)
-    left = order.to_ship
+    left = order.balance.to_ship
     return tuple(
         each._replace(quantity=left[each.variant_id]) for each in order.pieces if left[each.variant_id]
     )

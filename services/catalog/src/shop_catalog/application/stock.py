@@ -39,6 +39,27 @@ async def give_back(uow: CatalogUnitOfWork, pieces: Sequence[Pieces], at: dateti
     await _keep(uow, items)
 
 
+async def restock(
+    uow: CatalogUnitOfWork, pieces: Sequence[Pieces], cause: str, by: str, at: datetime
+) -> None:
+    """Put pieces back that were sold, each as a correction with its ``cause``, which has them once."""
+    await give_back(uow, pieces, at)
+    items = {each.variant_id: each for each in await uow.stock.of(each.variant_id for each in pieces)}
+    for each in pieces:
+        if item := items.get(each.variant_id):
+            adjustment = StockAdjustment(
+                id=new_id("adj"),
+                product_id=each.product_id,
+                variant_id=each.variant_id,
+                delta=each.quantity,
+                reason=cause,
+                left=item.left,
+                at=at,
+                request=RequestKey(by, f"{cause} {each.variant_id}", ""),
+            )
+            await uow.adjustments.add(adjustment)
+
+
 async def adjust(
     uow: CatalogUnitOfWork, item: Item, caller: Caller, request: RequestKey, *, delta: int, reason: str
 ) -> StockAdjustment:

@@ -34,6 +34,8 @@
     ├── PaymentDeclined        the provider said no; the order is cancelled
     ├── IllegalMove            the order is not in a state for it
     ├── ShipmentNotFound
+    ├── ReturnNotFound
+    ├── RefundTooLarge         more than is left of what was paid, or nothing
     ├── UnknownLine            the order has no line of a product
     ├── TooManyPieces          more than there are left to do this with
     ├── ReviewNotFound         also for those who may not know that it exists
@@ -221,6 +223,22 @@ class IllegalMove(DomainError):
 
 class ShipmentNotFound(DomainError):
     """The order has no such shipment."""
+
+
+class ReturnNotFound(DomainError):
+    """The order has no such return."""
+
+
+class RefundTooLarge(DomainError):
+    """More than is left of what was paid, or nothing.
+
+    Args:
+        left: minor units that could be given back.
+    """
+
+    def __init__(self, left: int, currency: str) -> None:
+        self.members = {"left": {"amount": left, "currency": currency}}
+        super().__init__("That cannot be given back of what was paid.")
 
 
 class UnknownLine(DomainError):

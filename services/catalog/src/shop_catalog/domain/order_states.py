@@ -52,6 +52,9 @@ MOVES = {
 WAITING = (OrderStatus.PLACED, OrderStatus.RESERVED, OrderStatus.AUTHORISED)
 """Those in which an order waits for its money, and something looks after it from time to time."""
 
+OVER = (OrderStatus.REFUNDED, OrderStatus.CANCELLED)
+"""Those from which nothing leads on."""
+
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:

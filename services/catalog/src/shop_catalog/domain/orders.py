@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from shop_catalog.domain.addresses import Address
-from shop_catalog.domain.errors import IllegalMove, PaymentDeclined, ShipmentNotFound, TooManyPieces
-from shop_catalog.domain.order_states import CLOCK, MOVES, PROVIDER, WAITING, OrderStatus, StatusChange
+from shop_catalog.domain.errors import (
+    IllegalMove,
+    MixedCurrencies,
+    PaymentDeclined,
+    RefundTooLarge,
+    ReturnNotFound,
+    ShipmentNotFound,
+    TooManyPieces,
+)
+from shop_catalog.domain.order_states import CLOCK, MOVES, OVER, PROVIDER, WAITING, OrderStatus, StatusChange
 from shop_catalog.domain.payments import Charge, PaymentAttempt, PaymentState
 from shop_catalog.domain.quotes import Quote, pieces_of
+from shop_catalog.domain.refunds import (
+    MOST_REFUNDS,
+    MOST_RETURNS,
+    Balance,
+    Refund,
+    RefundState,
+    Return,
+    ReturnState,
+)
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.shipments import MOST_SHIPMENTS, Shipment, counted, moved
 from shop_catalog.domain.variants import Pieces
@@ -24,6 +40,9 @@ from shop_events.contracts.catalog import (
     OrderLine,
     OrderPaid,
     OrderPlaced,
+    OrderRefunded,
+    OrderReturnDeclined,
+    OrderReturned,
     OrderShipped,
 )
 
@@ -58,6 +77,8 @@ class Order(Aggregate):
     coupon_id: str | None = None
     address: Address | None = None
     shipments: list[Shipment] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -203,9 +224,11 @@ class Order(Aggregate):
             raise PaymentDeclined(self.id, self.payment.decline_code or "declined")
 
     @property
-    def to_ship(self) -> Counter[str]:
-        """How many pieces of each variant are still to be sent."""
-        return counted([self.pieces]) - counted(each.pieces for each in self.shipments)
+    def balance(self) -> Balance:
+        """What is left to be sent, returned and refunded."""
+        paid = self.payment is not None and self.payment.state is PaymentState.CAPTURED
+        captured = self.total.amount if paid else 0
+        return Balance(self.lines, self.adjustments, captured, self.shipments, self.refunds, self.returns)
 
     def ship(self, shipment: Shipment, by: str) -> None:
         """Note that a parcel has left; with the last piece the order is fulfilled.
@@ -219,7 +242,7 @@ class Order(Aggregate):
             raise IllegalMove(f"an order goes in {MOST_SHIPMENTS} parcels at most")
         if not shipment.pieces:
             raise IllegalMove("there is nothing left to send")
-        self._assert_left(self.to_ship, shipment.pieces)
+        self._assert_left(self.balance.to_ship, shipment.pieces)
         self.shipments.append(shipment)
         self._advance(shipment.shipped_at, by)
         self.record(
@@ -247,12 +270,91 @@ class Order(Aggregate):
         self._advance(at, by)
         self.record(OrderDelivered(**self._said_since(), shipment_id=shipment_id, delivered_at=at))
 
+    def begin_refund(self, refund: Refund) -> None:
+        """Note that money is going to be given back: it cannot be given another time.
+
+        Raises:
+            IllegalMove: the order is not paid, was refunded, or has too many refunds.
+            RefundTooLarge, MixedCurrencies: more than is left of what was captured, or in another currency.
+            TooManyPieces: more than are left that were not refunded.
+        """
+        self._assert_may_become(OrderStatus.REFUNDED)
+        if len(self.refunds) >= MOST_REFUNDS:
+            raise IllegalMove(f"an order is refunded {MOST_REFUNDS} times at most")
+        self._assert_left(self.balance.unrefunded, refund.pieces)
+        if refund.amount.currency != self.total.currency:
+            raise MixedCurrencies(f"The order was paid in {self.total.currency}.")
+        if not 0 < refund.amount.amount <= self.balance.to_refund:
+            raise RefundTooLarge(self.balance.to_refund, self.total.currency)
+        self.refunds.append(refund)
+
+    def settle_refund(self, refund_id: str, succeeded: bool, at: datetime) -> Refund | None:
+        """Note what became of a refund; return it, or None if that was known or it is none of these."""
+        pending = [n for n, each in enumerate(self.refunds) if each.id == refund_id]
+        if not pending or self.refunds[pending[0]].state is not RefundState.PENDING:
+            return None
+        state = RefundState.SUCCEEDED if succeeded else RefundState.FAILED
+        settled = self.refunds[pending[0]] = replace(self.refunds[pending[0]], state=state)
+        if succeeded:
+            self._advance(at, by=PROVIDER)
+            refunded = self.total.model_copy(update={"amount": self.balance.refunded})
+            self.record(
+                OrderRefunded(
+                    **self._said_since(),
+                    refund_id=refund_id,
+                    amount=settled.amount,
+                    refunded=refunded,
+                    refunded_lines=moved(self.lines, settled.pieces),
+                    refunded_at=at,
+                )
+            )
+        return settled
+
+    def ask_return(self, wanted: Return) -> None:
+        """Note that the customer wants to give goods back.
+
+        Raises:
+            IllegalMove: the order is over, or has too many returns.
+            TooManyPieces: more than were sent and no return is about.
+        """
+        if self.status in OVER or len(self.returns) >= MOST_RETURNS:
+            raise IllegalMove(f"nothing more can be returned of an order that is {self.status}")
+        self._assert_left(self.balance.to_return, wanted.pieces)
+        self.returns.append(wanted)
+
+    def decide_return(self, return_id: str, accepted: bool, note: str | None, at: datetime, by: str) -> bool:
+        """Note that goods are back, or will not be taken; return False when that was known.
+
+        Raises:
+            ReturnNotFound: there is no such return.
+            IllegalMove: it was decided otherwise.
+        """
+        place = next((n for n, each in enumerate(self.returns) if each.id == return_id), None)
+        if place is None:
+            raise ReturnNotFound
+        asked, state = self.returns[place], ReturnState.ACCEPTED if accepted else ReturnState.DECLINED
+        if asked.state is not ReturnState.ASKED:
+            if asked.state is not state:
+                raise IllegalMove(f"a return that was {asked.state} is not decided again")
+            return False
+        self.returns[place] = replace(asked, state=state, decided_at=at, note=note)
+        self._advance(at, by)
+        event, told = (OrderReturned, "returned") if accepted else (OrderReturnDeclined, "declined")
+        lines = moved(self.lines, asked.pieces)
+        self.record(event(**self._said_since(), return_id=return_id, **{told: lines, f"{told}_at": at}))
+        return True
+
     def _advance(self, at: datetime, by: str) -> None:
-        """Move on as far as what has happened to the order's pieces allows."""
-        if self.status is OrderStatus.PAID and self.shipments and not self.to_ship:
+        """Move on as far as what has happened to the order's goods and money allows."""
+        balance = self.balance
+        if self.status is OrderStatus.PAID and balance.is_sent:
             self._move(OrderStatus.FULFILLED, at, by=by)
-        if self.status is OrderStatus.FULFILLED and all(each.delivered_at for each in self.shipments):
+        if self.status is OrderStatus.FULFILLED and balance.has_arrived:
             self._move(OrderStatus.DELIVERED, at, by=by)
+        if OrderStatus.RETURNED in MOVES[self.status] and balance.is_returned:
+            self._move(OrderStatus.RETURNED, at, by=by)
+        if OrderStatus.REFUNDED in MOVES[self.status] and 0 < balance.captured == balance.refunded:
+            self._move(OrderStatus.REFUNDED, at, by=by)
 
     @staticmethod
     def _assert_left(left: Mapping[str, int], pieces: Iterable[Pieces]) -> None:

@@ -130,3 +130,43 @@ class Reversed(StrEnum):
     VOIDED = "voided"
     NOTHING_TAKEN = "nothing_taken"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """Money of a paid order that the provider is to give back, the same each time it is asked.
+
+    Args:
+        refund_id: the idempotency key.
+        intent_id: what the provider took.
+    """
+
+    refund_id: str
+    order_id: str
+    intent_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """The provider has given the money back."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """The provider has given nothing back and will not."""
+
+    code: str
+
+
+RefundOutcome = Refunded | RefundFailed | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class RefundEvent:
+    """What the provider tells by itself about a refund."""
+
+    id: str
+    order_id: str
+    refund_id: str
+    outcome: Refunded | RefundFailed

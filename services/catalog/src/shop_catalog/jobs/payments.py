@@ -15,3 +15,8 @@ async def settle(checkout: Checkout) -> bool:
 async def reverse(checkout: Checkout) -> bool:
     """Give back what cancelled orders have taken; return whether there may be more."""
     return await checkout.reverse_due(BATCH)
+
+
+async def refund(checkout: Checkout) -> bool:
+    """Give back what operators have decided to; return whether there may be more."""
+    return await checkout.refund_due(BATCH)

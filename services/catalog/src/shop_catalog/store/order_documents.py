@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from enum import StrEnum
 
 from shop_catalog.domain.addresses import Address
 from shop_catalog.domain.order_states import OrderStatus, StatusChange
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import PaymentAttempt, PaymentState
+from shop_catalog.domain.refunds import Refund, RefundState, Return, ReturnState
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.shipments import Shipment
 from shop_catalog.domain.variants import Pieces
@@ -53,6 +55,8 @@ def order_of(document: Document) -> Order:
         coupon_id=document.get("coupon_id"),
         address=_address_of(document.get("address")),
         shipments=[_shipment_of(each) for each in document.get("shipments", ())],
+        refunds=[_refund_of(each) for each in document.get("refunds", ())],
+        returns=[_return_of(each) for each in document.get("returns", ())],
         version=document["version"],
     )
 
@@ -70,12 +74,33 @@ def _attempt_of(document: Document | None) -> PaymentAttempt | None:
 
 
 def _shipment_of(document: Document) -> Shipment:
-    pieces = tuple(Pieces(**each) for each in document["pieces"])
-    return Shipment(**{**document, "pieces": pieces, "request": RequestKey(**document["request"])})
+    return Shipment(**{**document, **_read(document)})
 
 
-def _shipment_document(shipment: Shipment) -> Document:
-    return {**asdict(shipment), "pieces": [each._asdict() for each in shipment.pieces]}
+def _refund_of(document: Document) -> Refund:
+    read = {"amount": Money(**document["amount"]), "state": RefundState(document["state"])}
+    return Refund(**{**document, **_read(document), **read})
+
+
+def _return_of(document: Document) -> Return:
+    return Return(**{**document, **_read(document), "state": ReturnState(document["state"])})
+
+
+def _read(document: Document) -> Document:
+    """Return what shipments, refunds and returns have in common, as the domain has it."""
+    names = {"pieces", "withdrawn"} & document.keys()
+    pieces = {name: tuple(Pieces(**each) for each in document[name]) for name in names}
+    return {**pieces, "request": RequestKey(**document["request"])}
+
+
+def _moving(part: Shipment | Refund | Return) -> Document:
+    """Return how a part of an order that is about pieces is stored."""
+    document = {field.name: getattr(part, field.name) for field in fields(part)}
+    for name in {"pieces", "withdrawn"} & document.keys():
+        document[name] = [each._asdict() for each in document[name]]
+    if isinstance(part, Refund):
+        document["amount"] = part.amount.model_dump()
+    return _plain({**document, "request": request_document(part.request)})
 
 
 def state_of(order: Order) -> Document:
@@ -84,14 +109,14 @@ def state_of(order: Order) -> Document:
         "payment": None if order.payment is None else _plain(asdict(order.payment)),
         "status": order.status.value,
         "history": [_plain(asdict(change)) for change in order.history],
-        "shipments": [_shipment_document(each) for each in order.shipments],
+        "shipments": [_moving(each) for each in order.shipments],
+        "refunds": [_moving(each) for each in order.refunds],
+        "returns": [_moving(each) for each in order.returns],
+        "refunding": any(each.state is RefundState.PENDING for each in order.refunds),
         "version": order.version,
     }
 
 
 def _plain(document: Document) -> Document:
     """Return a document whose enum members are plain text, as BSON wants them."""
-    return {
-        name: value.value if isinstance(value, OrderStatus | PaymentState) else value
-        for name, value in document.items()
-    }
+    return {name: value.value if isinstance(value, StrEnum) else value for name, value in document.items()}

@@ -14,6 +14,8 @@ from shop_catalog.store.schedule import ScheduledRepository, first_check
 ORDERS = "orders"
 IS_WAITING: Document = {"status": {"$in": [status.value for status in WAITING]}}
 
+IS_REFUNDING: Document = {"refunding": True}
+
 
 class Orders(ScheduledRepository):
     """The orders of all customers."""
@@ -58,8 +60,12 @@ class Orders(ScheduledRepository):
         """Return orders whose payment is to be asked about; see :meth:`ScheduledRepository._claim`."""
         return [order_of(each) for each in await self._claim(IS_WAITING, now, limit)]
 
+    async def claim_refunding(self, now: datetime, limit: int) -> list[Order]:
+        """Return orders with refunds to be asked about; see :meth:`ScheduledRepository._claim`."""
+        return [order_of(each) for each in await self._claim(IS_REFUNDING, now, limit)]
+
     async def look_again(self, order_id: str, at: datetime) -> None:
-        """Have somebody look after a waiting order at another time than was planned."""
+        """Have somebody look after an order at another time than was planned."""
         await self._collection.update_one(
             {"_id": order_id}, {"$set": {"check": first_check(at)}}, session=self._session
         )

@@ -56,6 +56,8 @@ _PERSISTENT = Policy(WhenUnknown.RESEND, max_attempts=5)
 _POLICIES = {
     "receipt": _PERSISTENT,
     "shipment": _PERSISTENT,
+    "refund": _PERSISTENT,
+    "return-declined": _PERSISTENT,
     "alert": _PERSISTENT,
     SUGGESTION: Policy(WhenUnknown.GIVE_UP, max_attempts=1, mailing_list=SUGGESTIONS),
 }

@@ -7,6 +7,8 @@ from shop_events.contracts.catalog import (
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
+    OrderRefunded,
+    OrderReturned,
     OrderShipped,
     ProductChanged,
     ProductDeleted,
@@ -50,6 +52,18 @@ async def order_shipped(uow: SessionUnitOfWork, event: OrderShipped) -> None:
 @on(OrderDelivered, projection=ORDERS)
 async def order_delivered(uow: SessionUnitOfWork, event: OrderDelivered) -> None:
     """Remember how far an order is, now that a parcel of it has arrived."""
+    await uow.orders.keep(event, uow.sequence)
+
+
+@on(OrderReturned, projection=ORDERS)
+async def order_returned(uow: SessionUnitOfWork, event: OrderReturned) -> None:
+    """Remember how far an order is, now that goods of it are back."""
+    await uow.orders.keep(event, uow.sequence)
+
+
+@on(OrderRefunded, projection=ORDERS)
+async def order_refunded(uow: SessionUnitOfWork, event: OrderRefunded) -> None:
+    """Remember how far an order is, now that money was given back."""
     await uow.orders.keep(event, uow.sequence)
 
 

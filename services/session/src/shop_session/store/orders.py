@@ -15,11 +15,14 @@ from shop_events.contracts.catalog import (
     OrderLine,
     OrderPaid,
     OrderPlaced,
+    OrderRefunded,
+    OrderReturned,
     OrderShipped,
 )
 from shop_events.read_model import ReadModel
 
-OrderEvent = OrderPlaced | OrderPaid | OrderShipped | OrderDelivered | OrderCancelled
+LaterEvent = OrderShipped | OrderDelivered | OrderReturned | OrderRefunded
+OrderEvent = OrderPlaced | OrderPaid | OrderCancelled | LaterEvent
 OrderState = Literal["placed", "paid", "fulfilled", "delivered", "returned", "refunded", "cancelled"]
 
 
@@ -67,12 +70,22 @@ def _state_of(event: OrderEvent) -> tuple[OrderState, datetime]:
             return "placed", event.placed_at
         case OrderPaid():
             return "paid", event.paid_at
-        case OrderShipped():
-            return event.state, event.shipped_at
-        case OrderDelivered():
-            return event.state, event.delivered_at
         case OrderCancelled():
             return "cancelled", event.cancelled_at
+        case _:
+            return event.state, _since(event)
+
+
+def _since(event: LaterEvent) -> datetime:
+    match event:
+        case OrderShipped():
+            return event.shipped_at
+        case OrderDelivered():
+            return event.delivered_at
+        case OrderReturned():
+            return event.returned_at
+        case OrderRefunded():
+            return event.refunded_at
 
 
 def _order_of(document: dict[str, Any]) -> Order:
