@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from shop_catalog.application import orders, payments, pricing, refunds, returns
+from shop_catalog.application import payments, pricing, refunds, returns
 from shop_catalog.application.clock import now
+from shop_catalog.application.placing import OrderDesk
 from shop_catalog.domain.access import Caller
 from shop_catalog.domain.order_states import OrderStatus
 from shop_catalog.domain.orders import Order
@@ -73,17 +74,16 @@ class Checkout:
         self._provider = provider
         self._deadline = deadline
         self._prices = prices
-        self._patience = patience
+        self._desk = OrderDesk(transact, prices, patience)
 
     async def place(self, basket: Basket, request: RequestKey) -> Order:
         """Place an order and have it paid; it is still `reserved` when nobody pays, or that is not clear.
 
         Raises:
             PaymentDeclined: the order was cancelled, also when the same request told so before.
-            DomainError: see :func:`shop_catalog.application.orders.place`.
+            DomainError: see :func:`shop_catalog.application.placing.place_together`.
         """
-        house = await self._prices.rules()
-        order, is_new = await self._transact(orders.place, basket, request, house, self._patience)
+        order, is_new = await self._desk.place(basket, request)
         if is_new:
             order = await self._settle(order) or order
         order.assert_not_declined()
@@ -109,8 +109,7 @@ class Checkout:
             DomainError: see :func:`shop_catalog.application.pricing.quote`.
         """
         house = await self._prices.rules()
-        found, _ = await self._transact.read(pricing.quote, basket, house, customer_id, now())
-        return found
+        return await self._transact.read(pricing.quote, basket, house, customer_id, now())
 
     async def settle_due(self, limit: int) -> bool:
         """Ask about unsettled payments, let reservations expire; return whether there may be more."""

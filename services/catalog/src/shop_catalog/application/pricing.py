@@ -51,21 +51,31 @@ class PriceBook:
 
 async def quote(
     uow: CatalogUnitOfWork, basket: Basket, house: HouseRules, customer_id: str | None, at: datetime
-) -> tuple[Quote, Promotion | None]:
-    """Price a basket for a customer, and return the coupon that this needs.
+) -> Quote:
+    """Price a basket for a customer, or for anybody.
 
     Raises:
         UnknownProducts, UnknownVariant, VariantNeeded, MixedCurrencies, TotalTooLarge: it cannot be sold.
         CouponRefused: the coupon does not hold, was used up, or takes nothing off.
     """
-    rules, coupon = house.to(basket.country), None
-    if basket.coupon is not None:
-        coupon = assert_coupon_holds(await uow.promotions.by_code(basket.coupon), at)
-        if customer_id is not None:
-            await promotions.assert_usable(uow, coupon, customer_id)
-        rules = replace(rules, coupon=coupon)
-    goods = Quote.of(basket.quantities, await uow.products.on_sale(basket.product_ids), basket.currency)
-    return goods.under(rules, at), coupon
+    rules = await rules_for(uow, basket, house, at)
+    if rules.coupon is not None and customer_id is not None:
+        await promotions.assert_usable(uow, rules.coupon, customer_id)
+    products = await uow.products.on_sale(basket.product_ids)
+    return Quote.of(basket.quantities, products, basket.currency).under(rules, at)
+
+
+async def rules_for(uow: CatalogUnitOfWork, basket: Basket, house: HouseRules, at: datetime) -> PriceRules:
+    """Return the rules that a basket is priced by, with its coupon.
+
+    Raises:
+        CouponRefused: the coupon does not hold.
+    """
+    rules = house.to(basket.country)
+    if basket.coupon is None:
+        return rules
+    coupon = assert_coupon_holds(await uow.promotions.by_code(basket.coupon), at)
+    return replace(rules, coupon=coupon)
 
 
 async def _house_rules(uow: CatalogUnitOfWork) -> HouseRules:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Self
 
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, demand_merchant
@@ -15,19 +16,42 @@ from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.ids import new_id
 
 
-async def take(uow: CatalogUnitOfWork, pieces: Sequence[Pieces], at: datetime) -> None:
-    """Take pieces, each variant named once, all or none.
+class Shelf:
+    """The stock that the orders of one transaction take from, one after the other; written once."""
 
-    Raises:
-        OutOfStock: there is less of some; it names all of them.
-    """
-    items = {item.variant_id: item for item in await uow.stock.of(each.variant_id for each in pieces)}
-    short = [each for each in pieces if not _is_there(items.get(each.variant_id), each.quantity)]
-    if short:
-        raise OutOfStock((each.product_id for each in short), (each.variant_id for each in short))
-    for each in pieces:
-        items[each.variant_id].take(each.quantity, at)
-    await _keep(uow, list(items.values()))
+    def __init__(self, uow: CatalogUnitOfWork, items: Iterable[StockItem]) -> None:
+        self._uow = uow
+        self._items = {item.variant_id: item for item in items}
+
+    @classmethod
+    async def of(cls, uow: CatalogUnitOfWork, variant_ids: Collection[str]) -> Self:
+        """Return a shelf with all that is left of these variants."""
+        return cls(uow, await uow.stock.of(variant_ids) if variant_ids else ())
+
+    def assert_there(self, pieces: Sequence[Pieces]) -> None:
+        """Make sure that pieces can be taken, each variant named once.
+
+        Raises:
+            OutOfStock: there is less of some; it names all of them.
+        """
+        short = [each for each in pieces if not _is_there(self._items.get(each.variant_id), each.quantity)]
+        if short:
+            raise OutOfStock((each.product_id for each in short), (each.variant_id for each in short))
+
+    def take(self, pieces: Sequence[Pieces], at: datetime) -> None:
+        """Take pieces that are there, and tell of it at once: it belongs to the trace of this order."""
+        for each in pieces:
+            item = self._items[each.variant_id]
+            told = len(item.facts)
+            item.take(each.quantity, at)
+            self._uow.publish(item.facts[told:])
+
+    async def keep(self) -> None:
+        """Write what was taken."""
+        taken = [item for item in self._items.values() if item.delta]
+        if taken:
+            await self._uow.stock.save(taken)
+            await _show_crossings(self._uow, taken)
 
 
 async def give_back(uow: CatalogUnitOfWork, pieces: Sequence[Pieces], at: datetime) -> None:
@@ -102,10 +126,13 @@ def _is_there(item: StockItem | None, quantity: int) -> bool:
 
 
 async def _keep(uow: CatalogUnitOfWork, items: Sequence[StockItem]) -> None:
-    """Store stock; a product changes only when a variant goes in or out of stock."""
-    if not items:
-        return
-    await uow.save_stock(items)
+    if items:
+        await uow.save_stock(items)
+        await _show_crossings(uow, items)
+
+
+async def _show_crossings(uow: CatalogUnitOfWork, items: Iterable[StockItem]) -> None:
+    """Let products show what went in or out of stock: only then does one change."""
     crossed = [item for item in items if item.crossed]
     if crossed:
         products = {each.id: each for each in await uow.products.some({item.product_id for item in crossed})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from shop_catalog.domain.order_states import WAITING
@@ -20,10 +21,12 @@ IS_REFUNDING: Document = {"refunding": True}
 class Orders(ScheduledRepository):
     """The orders of all customers."""
 
-    async def for_request(self, request: RequestKey) -> Order | None:
-        """Return the order that was placed with this request; see :meth:`Repository._asked_for`."""
-        found = await self._asked_for(request)
-        return None if found is None else order_of(found)
+    async def for_requests(self, requests: Sequence[RequestKey]) -> dict[tuple[str, str], Order]:
+        """Return the orders that were placed with these users' keys, by user and key."""
+        asked = [{"request.user_id": each.user_id, "request.key": each.key} for each in requests]
+        found = self._collection.find({"$or": asked}, session=self._session).limit(len(asked))
+        orders = [order_of(document) async for document in found]
+        return {(each.request.user_id, each.request.key): each for each in orders}
 
     async def get(self, order_id: str) -> Order | None:
         found = await self._collection.find_one({"_id": order_id}, session=self._session)
@@ -37,10 +40,14 @@ class Orders(ScheduledRepository):
         found = self._collection.find(query, session=self._session).sort("_id", -1).limit(limit)
         return [order_of(document) async for document in found]
 
-    async def add(self, order: Order, check_after: timedelta) -> None:
-        """Store a new order; if its payment is not settled after ``check_after``, it is asked about."""
-        check = first_check(order.placed_at + check_after)
-        await self._collection.insert_one({**document_of(order), "check": check}, session=self._session)
+    async def add_many(self, orders: Sequence[tuple[Order, timedelta]]) -> None:
+        """Store new orders, each with the time after which its payment, unless settled, is asked about."""
+        if orders:
+            documents = [
+                {**document_of(order), "check": first_check(order.placed_at + check_after)}
+                for order, check_after in orders
+            ]
+            await self._collection.insert_many(documents, session=self._session)
 
     async def save(self, order: Order) -> None:
         """Store what has happened to an order since it was read.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import cached_property
 
 from shop_catalog.domain.orders import Order
@@ -110,10 +109,6 @@ class CatalogUnitOfWork(UnitOfWork):
         await self.stock.save(items)
         for item in items:
             self.publish(item.facts)
-
-    async def add_order(self, order: Order, check_after: timedelta) -> None:
-        await self.orders.add(order, check_after)
-        self.publish(order.facts)
 
     async def save_order(self, order: Order) -> None:
         await self.orders.save(order)
