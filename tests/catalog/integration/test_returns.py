@@ -149,3 +149,30 @@ async def test_customers_ask_for_their_own_orders_and_operators_decide(
         assert problem(answer) == (403, "forbidden")
     missing = await shop.put(f"{path}/rtn_none/decision", {"accepted": True}, SUPPORT)
     assert problem(missing) == (404, "not-found")
+
+
+async def waiting(shop: Shop, what: str, cursor: str = "") -> Json:
+    answer = await shop.show(f"/v1/orders?limit=2&waiting_for={what}{cursor}", SUPPORT)
+    assert answer.status_code == 200, answer.text
+    found: Json = answer.json()
+    return found
+
+
+async def test_operators_see_what_waits_for_them_oldest_first(shop: Shop, cup: Json, order: Json) -> None:
+    paid = [(await shop.order((cup, 1), user=f"usr_{n}")).json()["id"] for n in range(3)]
+    await shop.order((cup, 1), payment_method=None)
+    first = await waiting(shop, "shipment")
+    rest = await waiting(shop, "shipment", f"&cursor={first['next_cursor']}")
+    assert [each["id"] for each in first["items"] + rest["items"]] == paid
+    assert (await waiting(shop, "decision"))["items"] == []
+    asked = await ask(shop, order, wanted(cup, 1))
+    assert [each["id"] for each in (await waiting(shop, "decision"))["items"]] == [order["id"]]
+    await decide(shop, order, asked, accepted=False)
+    assert (await waiting(shop, "decision"))["items"] == []
+
+
+async def test_customers_do_not_see_what_waits_for_operators(shop: Shop, order: Json) -> None:
+    for token in ("usr_1", "usr_3:merchant"):
+        answer = await shop.show("/v1/orders?waiting_for=shipment", token)
+        assert problem(answer) == (403, "forbidden")
+    assert problem(await shop.show("/v1/orders?waiting_for=godot", SUPPORT)) == (422, "validation")

@@ -17,6 +17,7 @@ from shop_catalog.api.requests import Amount, Asked, Id
 from shop_catalog.application import orders
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.domain.errors import (
+    AccessDenied,
     CouponRefused,
     IllegalMove,
     KeyReused,
@@ -31,6 +32,7 @@ from shop_catalog.domain.errors import (
     UnknownVariant,
     VariantNeeded,
 )
+from shop_catalog.domain.order_states import WaitingFor
 from shop_catalog.domain.quotes import Basket
 from shop_catalog.domain.variants import Item
 from shop_chassis.auth import Authenticated
@@ -161,11 +163,16 @@ async def place_order(
     return OrderView.of(order)
 
 
-@router.get("/v1/orders", responses=responses(BadCursor))
-async def list_orders(caller: Authenticated, page: Page, read: Read) -> Listing[OrderView]:
-    """List the caller's own orders, newest first."""
-    (before,) = page.after(str) or (None,)
-    found = await read(orders.page, caller, page.limit + 1, before)
+@router.get("/v1/orders", responses=responses(BadCursor, AccessDenied, of=ERRORS))
+async def list_orders(
+    caller: Authenticated, page: Page, read: Read, waiting_for: WaitingFor | None = None
+) -> Listing[OrderView]:
+    """List the caller's own orders, newest first; or those of all that wait for operators, oldest first."""
+    (place,) = page.after(str) or (None,)
+    if waiting_for is None:
+        found = await read(orders.page, caller, page.limit + 1, place)
+    else:
+        found = await read(orders.queue, waiting_for, caller, page.limit + 1, place)
     shown = found[: page.limit]
     return Listing(
         items=[OrderView.of(order) for order in shown],

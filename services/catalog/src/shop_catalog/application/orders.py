@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shop_catalog.application import payments
 from shop_catalog.application.clock import now
-from shop_catalog.domain.access import Caller, may_see_order
+from shop_catalog.domain.access import Caller, demand_operator, may_see_order
 from shop_catalog.domain.errors import OrderNotFound
-from shop_catalog.domain.order_states import OrderStatus
+from shop_catalog.domain.order_states import OrderStatus, WaitingFor
 from shop_catalog.domain.orders import Order
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 
@@ -41,3 +41,15 @@ async def cancel(uow: CatalogUnitOfWork, order_id: str, caller: Caller) -> Order
 async def page(uow: CatalogUnitOfWork, caller: Caller, limit: int, before: str | None) -> list[Order]:
     """Return up to ``limit`` of the caller's own orders, newest first, from behind the id ``before``."""
     return await uow.orders.page(caller.user_id, limit, before)
+
+
+async def queue(
+    uow: CatalogUnitOfWork, waiting_for: WaitingFor, caller: Caller, limit: int, after: str | None
+) -> list[Order]:
+    """Return up to ``limit`` orders of all customers that wait for an operator, the oldest first.
+
+    Raises:
+        AccessDenied: the caller does not look after customers.
+    """
+    demand_operator(caller)
+    return await uow.orders.queue(waiting_for, limit, after)

@@ -56,6 +56,13 @@ OVER = (OrderStatus.REFUNDED, OrderStatus.CANCELLED)
 """Those from which nothing leads on."""
 
 
+class WaitingFor(StrEnum):
+    """What operators have to do about an order: send it off, or decide about a return."""
+
+    SHIPMENT = "shipment"
+    DECISION = "decision"
+
+
 @dataclass(frozen=True, slots=True)
 class StatusChange:
     """When, why and by whom an order came into a state.

@@ -112,6 +112,7 @@ def state_of(order: Order) -> Document:
         "shipments": [_moving(each) for each in order.shipments],
         "refunds": [_moving(each) for each in order.refunds],
         "returns": [_moving(each) for each in order.returns],
+        "returning": any(each.state is ReturnState.ASKED for each in order.returns),
         "refunding": any(each.state is RefundState.PENDING for each in order.refunds),
         "version": order.version,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shop_catalog.domain.order_states import WAITING
+from shop_catalog.domain.order_states import WAITING, OrderStatus, WaitingFor
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.documents import Document, version_before
@@ -14,8 +14,10 @@ from shop_catalog.store.schedule import ScheduledRepository, first_check
 
 ORDERS = "orders"
 IS_WAITING: Document = {"status": {"$in": [status.value for status in WAITING]}}
-
 IS_REFUNDING: Document = {"refunding": True}
+IS_TO_SEND: Document = {"status": OrderStatus.PAID.value}
+IS_RETURNING: Document = {"returning": True}
+_QUEUES = {WaitingFor.SHIPMENT: IS_TO_SEND, WaitingFor.DECISION: IS_RETURNING}
 
 
 class Orders(ScheduledRepository):
@@ -38,6 +40,14 @@ class Orders(ScheduledRepository):
         if before is not None:
             query["_id"] = {"$lt": before}
         found = self._collection.find(query, session=self._session).sort("_id", -1).limit(limit)
+        return [order_of(document) async for document in found]
+
+    async def queue(self, waiting_for: WaitingFor, limit: int, after: str | None) -> list[Order]:
+        """Return up to ``limit`` orders that wait for an operator, oldest first, from behind ``after``."""
+        query = _QUEUES[waiting_for].copy()
+        if after is not None:
+            query["_id"] = {"$gt": after}
+        found = self._collection.find(query, session=self._session).sort("_id", 1).limit(limit)
         return [order_of(document) async for document in found]
 
     async def add_many(self, orders: Sequence[tuple[Order, timedelta]]) -> None:

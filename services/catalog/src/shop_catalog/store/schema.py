@@ -16,7 +16,7 @@ from shop_catalog.domain.variants import MOST_VARIANTS
 from shop_catalog.store import migrations
 from shop_catalog.store.cards import CARDS
 from shop_catalog.store.categories import CATEGORIES
-from shop_catalog.store.orders import IS_REFUNDING, IS_WAITING, ORDERS
+from shop_catalog.store.orders import IS_REFUNDING, IS_RETURNING, IS_TO_SEND, IS_WAITING, ORDERS
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
 from shop_catalog.store.products import PRODUCTS
 from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS
@@ -148,6 +148,14 @@ _INDEXES: dict[str, list[IndexModel]] = {
         _ONE_FOR_A_REQUEST,
         IndexModel([("customer_id", ASCENDING), ("_id", DESCENDING)], name="of_a_customer"),
         IndexModel([("check.at", ASCENDING)], name="waiting", partialFilterExpression=IS_WAITING),
+        IndexModel(
+            [("status", ASCENDING), ("_id", ASCENDING)], name="to_send", partialFilterExpression=IS_TO_SEND
+        ),
+        IndexModel(
+            [("returning", ASCENDING), ("_id", ASCENDING)],
+            name="returning",
+            partialFilterExpression=IS_RETURNING,
+        ),
         IndexModel([("check.at", ASCENDING)], name="refunding", partialFilterExpression=IS_REFUNDING),
     ],
     PROMOTIONS: [
