@@ -1,6 +1,7 @@
 """State topics held in memory."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -102,6 +103,34 @@ async def test_a_client_that_brings_nothing_any_more_is_built_anew(
         await eventually(lambda: found == ["a", "b"])
         assert reader.caught_up.is_set()
     assert Remembered.made[-1] is not silenced[-1]
+
+
+class Interrupted(AIOKafkaConsumer):  # type: ignore[misc]
+    """Clients that learn where to begin just before something else is published."""
+
+    then: ClassVar[Callable[[], Awaitable[object]] | None] = None
+
+    async def offsets_for_times(self, *args: Any) -> Any:
+        found = await super().offsets_for_times(*args)
+        if self.then is not None:
+            await type(self).then()
+        return found
+
+
+async def test_a_tail_misses_nothing_that_is_published_while_it_looks_where_to_begin(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shop_events.consuming.AIOKafkaConsumer", Interrupted)
+    monkeypatch.setattr(Interrupted, "then", lambda: system.tell(key("a")))
+    found: list[str] = []
+    tail = Tail(
+        system.kafka,
+        SigningKeyPublished.topic,
+        lambda received, _: found.append(received.event.key),
+        timedelta(hours=1),
+    )
+    async with running(tail):
+        await eventually(lambda: found == ["a"])
 
 
 async def _drained(system: System) -> bool:

@@ -85,12 +85,11 @@ class Tail:
         partitions = client.assignment()
         fresh = [partition for partition in partitions if partition not in self._positions]
         since = int((datetime.now(UTC) - self._history).timestamp() * 1000)
+        # The ends come first: what is published before or after the next answer is then read.
+        ends = await client.end_offsets(fresh) if fresh else {}
         found = await client.offsets_for_times(dict.fromkeys(fresh, since)) if fresh else {}
         for partition, place in found.items():
-            if place is None:
-                await client.seek_to_end(partition)
-            else:
-                client.seek(partition, place.offset)
+            client.seek(partition, ends[partition] if place is None else place.offset)
         for partition, position in self._positions.items():
             client.seek(partition, position)
 
