@@ -12,7 +12,7 @@ from secrets import token_hex
 
 import orjson
 
-from bench.catalog.shop import CATEGORIES
+from bench.catalog.shop import CATEGORIES, NO_PAYMENTS
 from bench.figures import Comparison, Contender, Effort, Figure
 from bench.ground import Document, Ground
 
@@ -57,8 +57,8 @@ def compare(products: int, here: Ground, effort: Effort) -> list[Comparison]:
 
 def _import(here: Ground, file: Path) -> tuple[float, float]:
     """Import a file into a new database; return the seconds between start and end, and the peak in MB."""
-    env = {"payment_base_url": "http://127.0.0.1:1", "payment_api_key": "k", "payment_webhook_secret": "s"}
-    environment = here.environment(**env, mongodb_database=f"import_{token_hex(4)}", log_level="WARNING")
+    database = f"import_{token_hex(4)}"
+    environment = here.environment(**NO_PAYMENTS, mongodb_database=database, log_level="WARNING")
     began, peak = time.perf_counter(), 0.0
     with subprocess.Popen(
         [sys.executable, "-m", "shop_catalog", "import", str(file)],

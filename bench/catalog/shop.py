@@ -31,6 +31,12 @@ from shop_events.envelope import encode, envelope_for
 
 DATABASE = "bench_catalog"
 CATEGORIES = 20
+NO_PAYMENTS = {
+    "payment_base_url": "http://127.0.0.1:1",
+    "payment_api_key": "k",
+    "payment_webhook_secret": "s",
+}
+"""Environment of a service that reaches no payment provider."""
 
 _PREFIX = "ours."
 _PAGE = 1000
@@ -57,12 +63,7 @@ def stock_shop(here: Ground, products: int, database: str = DATABASE, sold_out: 
 @contextmanager
 def catalog(here: Ground, database: str = DATABASE, **env: str) -> Iterator[int]:
     """Run the service's API as it is deployed; give its port."""
-    payment = {
-        "payment_base_url": "http://127.0.0.1:1",
-        "payment_api_key": "k",
-        "payment_webhook_secret": "s",
-    }
-    more = {**payment, "topic_prefix": _PREFIX, "mongodb_database": database, **env}
+    more = {**NO_PAYMENTS, "topic_prefix": _PREFIX, "mongodb_database": database, **env}
     with here.serving(f"catalog-{database}", "shop_catalog", "api", **more) as port:
         yield port
 

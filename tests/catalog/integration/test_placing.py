@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -73,11 +73,20 @@ async def test_the_one_without_stock_is_refused_and_harms_no_neighbour(
     ]
 
 
-async def test_they_share_one_transaction(shop: Shop, transact: Transact, db: Database) -> None:
+async def test_those_that_wait_share_a_transaction(shop: Shop, transact: Transact, db: Database) -> None:
+    groups: list[int] = []
+
+    async def counting(work: Any, wanted: Sequence[Wanted], *more: Any) -> list[Outcome]:
+        groups.append(len(wanted))
+        return await transact(work, wanted, *more)
+
+    prices = PriceBook(transact, timedelta(minutes=1))
+    desk = OrderDesk(cast(Transact, counting), prices, PATIENCE)
     cup = await shop.sell(stock=100)
-    wanted = [Wanted(basket((cup["id"], 1)), request(f"usr_{number}")) for number in range(30)]
-    outcomes = await transact(place_together, wanted, HOUSE, PATIENCE)
-    assert {came_of(each).split()[0] for each in outcomes} == {"new"}
+    orders = [(basket((cup["id"], 1)), request(f"usr_{number}")) for number in range(30)]
+    assert {each.split()[0] for each in await placed_at_once(desk, orders)} == {"new"}
+    assert sum(groups) == 30
+    assert len(groups) < 3
     assert await left(db, cup) == 70
 
 

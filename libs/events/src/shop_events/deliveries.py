@@ -85,8 +85,8 @@ def _delivery(
     if replayed:
         origin = _first_origin(headers, origin)
         headers = without_notes(headers)
-    message = Message(origin.topic, _text(record.key or b""), headers, record.value)
-    return interpret(message, origin, subscriptions, replayed)
+    key = (record.key or b"").decode("utf-8", "replace")
+    return interpret(Message(origin.topic, key, headers, record.value), origin, subscriptions, replayed)
 
 
 def interpret(
@@ -105,13 +105,6 @@ def interpret(
         return Delivery(message, origin, None, handlers, replayed, str(error))
     keys = tuple([handler.effect_key(received.event) for handler in handlers])
     return Delivery(message, origin, received, handlers, replayed, None, keys)
-
-
-def _text(key: bytes) -> str:
-    try:
-        return key.decode()
-    except UnicodeDecodeError:
-        return key.decode("utf-8", "replace")
 
 
 def _first_origin(headers: dict[str, str], otherwise: Origin) -> Origin:

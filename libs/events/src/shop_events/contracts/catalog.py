@@ -125,36 +125,31 @@ class OrderAdjustment(_Part):
     promotion_id: str | None = None
 
 
-class OrderPlaced(Event, type="catalog.order.placed.v1", topic=ORDERS, key="order_id"):
-    """A customer ordered; stock is taken, payment is under way."""
+class _ToldOrder(BaseModel):
+    """What each event tells of an order, so that whoever reads one needs no other."""
 
     order_id: str
     user_id: str
     lines: tuple[OrderLine, ...]
     total: Money
     adjustments: tuple[OrderAdjustment, ...] = ()
+
+
+class OrderPlaced(_ToldOrder, Event, type="catalog.order.placed.v1", topic=ORDERS, key="order_id"):
+    """A customer ordered; stock is taken, payment is under way."""
+
     placed_at: Instant
 
 
-class OrderPaid(Event, type="catalog.order.paid.v1", topic=ORDERS, key="order_id"):
+class OrderPaid(_ToldOrder, Event, type="catalog.order.paid.v1", topic=ORDERS, key="order_id"):
     """The payment was taken; the customer is owed the goods and a receipt."""
 
-    order_id: str
-    user_id: str
-    lines: tuple[OrderLine, ...]
-    total: Money
-    adjustments: tuple[OrderAdjustment, ...] = ()
     paid_at: Instant
 
 
-class OrderCancelled(Event, type="catalog.order.cancelled.v1", topic=ORDERS, key="order_id"):
+class OrderCancelled(_ToldOrder, Event, type="catalog.order.cancelled.v1", topic=ORDERS, key="order_id"):
     """The order will not be fulfilled; its stock went back."""
 
-    order_id: str
-    user_id: str
-    lines: tuple[OrderLine, ...]
-    total: Money
-    adjustments: tuple[OrderAdjustment, ...] = ()
     reason: str
     cancelled_at: Instant
 
@@ -172,17 +167,12 @@ class MovedLine(_Part):
     quantity: int
 
 
-class OrderShipped(Event, type="catalog.order.shipped.v1", topic=ORDERS, key="order_id"):
+class OrderShipped(_ToldOrder, Event, type="catalog.order.shipped.v1", topic=ORDERS, key="order_id"):
     """A parcel is on its way, with all or some of the order; ``state`` is the order's since.
 
     The carrier's number is not told, for whoever knows it is shown by the carrier where the parcel goes.
     """
 
-    order_id: str
-    user_id: str
-    lines: tuple[OrderLine, ...]
-    total: Money
-    adjustments: tuple[OrderAdjustment, ...] = ()
     shipment_id: str
     shipped: tuple[MovedLine, ...]
     carrier: str
@@ -190,31 +180,21 @@ class OrderShipped(Event, type="catalog.order.shipped.v1", topic=ORDERS, key="or
     shipped_at: Instant
 
 
-class OrderDelivered(Event, type="catalog.order.delivered.v1", topic=ORDERS, key="order_id"):
+class OrderDelivered(_ToldOrder, Event, type="catalog.order.delivered.v1", topic=ORDERS, key="order_id"):
     """A parcel has arrived; ``state`` is the order's since."""
 
-    order_id: str
-    user_id: str
-    lines: tuple[OrderLine, ...]
-    total: Money
-    adjustments: tuple[OrderAdjustment, ...] = ()
     shipment_id: str
     state: OrderState
     delivered_at: Instant
 
 
-class OrderRefunded(Event, type="catalog.order.refunded.v1", topic=ORDERS, key="order_id"):
+class OrderRefunded(_ToldOrder, Event, type="catalog.order.refunded.v1", topic=ORDERS, key="order_id"):
     """Money was given back; ``state`` is the order's since.
 
     ``refunded`` is all that was given back of the order so far. ``refunded_lines`` is what ``amount`` is for;
     nothing where it is for none in particular.
     """
 
-    order_id: str
-    user_id: str
-    lines: tuple[OrderLine, ...]
-    total: Money
-    adjustments: tuple[OrderAdjustment, ...] = ()
     refund_id: str
     amount: Money
     refunded: Money
@@ -223,28 +203,20 @@ class OrderRefunded(Event, type="catalog.order.refunded.v1", topic=ORDERS, key="
     refunded_at: Instant
 
 
-class OrderReturned(Event, type="catalog.order.returned.v1", topic=ORDERS, key="order_id"):
+class OrderReturned(_ToldOrder, Event, type="catalog.order.returned.v1", topic=ORDERS, key="order_id"):
     """Goods have come back; what was paid for them follows. ``state`` is the order's since."""
 
-    order_id: str
-    user_id: str
-    lines: tuple[OrderLine, ...]
-    total: Money
-    adjustments: tuple[OrderAdjustment, ...] = ()
     return_id: str
     returned: tuple[MovedLine, ...]
     state: OrderState
     returned_at: Instant
 
 
-class OrderReturnDeclined(Event, type="catalog.order.return-declined.v1", topic=ORDERS, key="order_id"):
+class OrderReturnDeclined(
+    _ToldOrder, Event, type="catalog.order.return-declined.v1", topic=ORDERS, key="order_id"
+):
     """The customer asked to give goods back, and the shop does not take them."""
 
-    order_id: str
-    user_id: str
-    lines: tuple[OrderLine, ...]
-    total: Money
-    adjustments: tuple[OrderAdjustment, ...] = ()
     return_id: str
     declined: tuple[MovedLine, ...]
     state: OrderState

@@ -15,7 +15,7 @@ from shop_catalog.domain.orders import Order
 from shop_catalog.domain.payments import Refunded, RefundEvent, RefundOutcome, Repayment, Unknown
 from shop_catalog.domain.refunds import Refund, RefundState, Return
 from shop_catalog.domain.requests import RequestKey, earlier
-from shop_catalog.domain.shipments import chosen
+from shop_catalog.domain.shipments import chosen, within
 from shop_catalog.domain.variants import Item, Pieces
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.contracts import Money
@@ -84,12 +84,7 @@ async def begin(
 
 async def begin_for(uow: CatalogUnitOfWork, order: Order, back: Return, caller: Caller) -> Begun:
     """Store the refund of goods that have come back, as far as they were not refunded before."""
-    left = order.balance.unrefunded
-    pieces = tuple(
-        each._replace(quantity=min(each.quantity, left[each.variant_id]))
-        for each in back.pieces
-        if left[each.variant_id]
-    )
+    pieces = within(back.pieces, order.balance.unrefunded)
     amount = min(order.balance.worth(pieces), order.balance.to_refund)
     if amount <= 0:
         await uow.save_order(order)
@@ -163,10 +158,7 @@ def _pieces(order: Order, wish: Wish) -> tuple[Pieces, ...]:
         return ()
     if wish.quantities is not None:
         return chosen(order.lines, wish.quantities)
-    left = order.balance.unrefunded
-    return tuple(
-        each._replace(quantity=left[each.variant_id]) for each in order.pieces if left[each.variant_id]
-    )
+    return within(order.pieces, order.balance.unrefunded)
 
 
 def _amount(order: Order, wish: Wish, pieces: tuple[Pieces, ...]) -> Money:

@@ -10,7 +10,7 @@ from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, demand_operator
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.requests import RequestKey, earlier
-from shop_catalog.domain.shipments import Shipment, chosen
+from shop_catalog.domain.shipments import Shipment, chosen, within
 from shop_catalog.domain.variants import Item, Pieces
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.ids import new_id
@@ -76,7 +76,4 @@ async def deliver(uow: CatalogUnitOfWork, order_id: str, shipment_id: str, calle
 def _pieces(order: Order, parcel: Parcel) -> tuple[Pieces, ...]:
     if parcel.quantities is not None:
         return chosen(order.lines, parcel.quantities)
-    left = order.balance.to_ship
-    return tuple(
-        each._replace(quantity=left[each.variant_id]) for each in order.pieces if left[each.variant_id]
-    )
+    return within(order.pieces, order.balance.to_ship)

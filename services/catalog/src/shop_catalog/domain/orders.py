@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -261,7 +261,7 @@ class Order(Aggregate):
         Raises:
             ShipmentNotFound: there is no such parcel.
         """
-        place = next((n for n, each in enumerate(self.shipments) if each.id == shipment_id), None)
+        place = _place_of(shipment_id, self.shipments)
         if place is None:
             raise ShipmentNotFound
         if self.shipments[place].delivered_at is not None:
@@ -290,11 +290,11 @@ class Order(Aggregate):
 
     def settle_refund(self, refund_id: str, succeeded: bool, at: datetime) -> Refund | None:
         """Note what became of a refund; return it, or None if that was known or it is none of these."""
-        pending = [n for n, each in enumerate(self.refunds) if each.id == refund_id]
-        if not pending or self.refunds[pending[0]].state is not RefundState.PENDING:
+        place = _place_of(refund_id, self.refunds)
+        if place is None or self.refunds[place].state is not RefundState.PENDING:
             return None
         state = RefundState.SUCCEEDED if succeeded else RefundState.FAILED
-        settled = self.refunds[pending[0]] = replace(self.refunds[pending[0]], state=state)
+        settled = self.refunds[place] = replace(self.refunds[place], state=state)
         if succeeded:
             self._advance(at, by=PROVIDER)
             refunded = self.total.model_copy(update={"amount": self.balance.refunded})
@@ -329,7 +329,7 @@ class Order(Aggregate):
             ReturnNotFound: there is no such return.
             IllegalMove: it was decided otherwise.
         """
-        place = next((n for n, each in enumerate(self.returns) if each.id == return_id), None)
+        place = _place_of(return_id, self.returns)
         if place is None:
             raise ReturnNotFound
         asked, state = self.returns[place], ReturnState.ACCEPTED if accepted else ReturnState.DECLINED
@@ -397,3 +397,8 @@ class Order(Aggregate):
         self._assert_may_become(status)
         self.status = status
         self.history.append(StatusChange(status, at, reason, by))
+
+
+def _place_of(id: str, parts: Sequence[Shipment | Refund | Return]) -> int | None:
+    """Return where in an order a part with this id stands."""
+    return next((place for place, each in enumerate(parts) if each.id == id), None)

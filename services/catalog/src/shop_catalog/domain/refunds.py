@@ -16,7 +16,7 @@ from math import floor
 
 from shop_catalog.domain.quotes import pieces_of
 from shop_catalog.domain.requests import RequestKey
-from shop_catalog.domain.shipments import Shipment, counted
+from shop_catalog.domain.shipments import Shipment, counted, within
 from shop_catalog.domain.variants import Pieces
 from shop_events.contracts import Money
 from shop_events.contracts.catalog import OrderAdjustment, OrderLine
@@ -154,9 +154,7 @@ class Balance:
 
     def withdrawn(self, pieces: Iterable[Pieces]) -> tuple[Pieces, ...]:
         """Return those of the pieces that are still to be sent."""
-        left = self.to_ship
-        still = (each._replace(quantity=min(each.quantity, left[each.variant_id])) for each in pieces)
-        return tuple(each for each in still if each.quantity)
+        return within(pieces, self.to_ship)
 
     @property
     def _valid(self) -> list[Refund]:

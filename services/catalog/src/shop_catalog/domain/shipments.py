@@ -47,14 +47,20 @@ def chosen(lines: Sequence[OrderLine], wanted: Mapping[Item, int]) -> tuple[Piec
     """
     found: Counter[tuple[str, str]] = Counter()
     for item, quantity in wanted.items():
-        ofs = [pieces_of(line) for line in lines if line.product_id == item.product_id]
-        fitting = [each for each in ofs if item.variant_id in (None, each.variant_id)]
+        of_product = [pieces_of(line) for line in lines if line.product_id == item.product_id]
+        fitting = [each for each in of_product if item.variant_id in (None, each.variant_id)]
         if not fitting:
             raise UnknownLine("The order has no line of a product, or of its variant.")
         if len(fitting) > 1:
             raise VariantNeeded([item.product_id])
         found[item.product_id, fitting[0].variant_id] += quantity
     return tuple(Pieces(product_id, variant_id, count) for (product_id, variant_id), count in found.items())
+
+
+def within(pieces: Iterable[Pieces], left: Mapping[str, int]) -> tuple[Pieces, ...]:
+    """Return as many of the pieces as are ``left`` of their variants."""
+    still = (each._replace(quantity=min(each.quantity, left.get(each.variant_id, 0))) for each in pieces)
+    return tuple(each for each in still if each.quantity)
 
 
 def counted(groups: Iterable[Iterable[Pieces]]) -> Counter[str]:
