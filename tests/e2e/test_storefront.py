@@ -219,6 +219,14 @@ def register(page: Page) -> None:
     page.find("#log-out")
 
 
+def come_and_register(page: Page, product: dict[str, Any]) -> None:
+    """Come without agreeing to anything, make an account, and look at a product."""
+    page.go()
+    page.click("#consent button", "No, thanks")
+    register(page)
+    page.go(f"#/products/{product['id']}")
+
+
 def buy(page: Page) -> None:
     page.click("#links a", "Cart")
     page.find("#buy:enabled")
@@ -325,10 +333,7 @@ async def test_what_goes_wrong_is_said_and_can_be_mended(page: Page, shop: Shop)
     product = await named_product(shop, f"Bread board {secrets.token_hex(4)}", stock=1)
 
     def journey() -> None:
-        page.go()
-        page.click("#consent button", "No, thanks")
-        register(page)
-        page.go(f"#/products/{product['id']}")
+        come_and_register(page, product)
         page.write_pieces(2)
         page.click("main button", "Add to cart")
         page.click("#links a", "Cart")
@@ -363,10 +368,7 @@ async def test_a_coupon_is_taken_off_before_anything_is_bought(page: Page, shop:
     code = await half_price(shop, product["id"])
 
     def journey() -> None:
-        page.go()
-        page.click("#consent button", "No, thanks")
-        register(page)
-        page.go(f"#/products/{product['id']}")
+        come_and_register(page, product)
         page.write_pieces(2)
         page.click("main button", "Add to cart")
         page.click("#links a", "Cart")
@@ -404,10 +406,7 @@ async def test_a_product_in_several_sizes_is_bought_in_the_one_that_was_chosen(
     product = await sold(shop, {"title": name, "variants": sizes})
 
     def journey() -> None:
-        page.go()
-        page.click("#consent button", "No, thanks")
-        register(page)
-        page.go(f"#/products/{product['id']}")
+        come_and_register(page, product)
         page.find(".price", "from £9.00")
         assert not page.find("#variant option", "S: sold out").is_enabled()
         page.click("#variant option", "L: £11.00")
@@ -440,10 +439,7 @@ async def test_who_bought_it_says_what_it_is_like(page: Page, shop: Shop) -> Non
         page.click(".reviewing button")
 
     def write() -> None:
-        page.go()
-        page.click("#consent button", "No, thanks")
-        register(page)
-        page.go(path)
+        come_and_register(page, product)
         review("Solid")
         page.find(".problem", "Only who has bought it")
         page.write_pieces(2)
