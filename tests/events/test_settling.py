@@ -1,7 +1,7 @@
 """What is set aside: how it is begun, tried and given up, and what is no reason for that."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pymongo.errors import OperationFailure
@@ -49,28 +49,31 @@ async def test_what_another_consumer_gave_up_on_meanwhile_is_parked_again_only_b
 async def test_a_head_that_another_retrier_has_buried_meanwhile_is_not_buried_twice(
     system: System, hold_key: bool
 ) -> None:
-    in_the_way = True
-
     @on(OrderPaid, effect="receipt:{order_id}", patience=timedelta(0), hold_key=hold_key)
     async def fails(uow: UnitOfWork, event: OrderPaid) -> None:
-        nonlocal in_the_way
-        if parked and in_the_way:  # our claim lapses here, and another retrier tries and buries
-            in_the_way = False
-            await system.db[PARKED].update_one({}, {"$set": {"due_at": parked["failed_at"]}})
-            assert await Retrier(system.db, system.transact, subscriptions).retry_one()
         raise RuntimeError
 
-    parked: Any = None
     subscriptions = Subscriptions(GROUP, [fails])
-    delivery = delivery_of(fails)
-    await Settler(system.transact, GROUP, lambda: None).settle([delivery])
-    parked = await system.db[PARKED].find_one_and_update({}, [{"$set": {"due_at": "$failed_at"}}])
-    assert await Retrier(system.db, system.transact, subscriptions).retry_one()
+    works: list[str] = []
+
+    async def interrupted(work: Any, *args: Any) -> Any:
+        works.append(work.__name__)
+        if work.__name__ == "_bury":  # our claim lapses here, and another retrier tries and buries
+            await _due_again(system)
+            assert await Retrier(system.db, system.transact, subscriptions).retry_one()
+            assert await system.db[OUTBOX].count_documents({}) == 1
+        return await system.transact(work, *args)
+
+    await Settler(system.transact, GROUP, lambda: None).settle([delivery_of(fails)])
+    await _due_again(system)
+    assert await Retrier(system.db, cast(Transactor[Any], interrupted), subscriptions).retry_one()
+    assert works == ["_retry", "_bury"]
     assert await system.db[OUTBOX].count_documents({}) == 1
 
 
 async def _due_again(system: System) -> None:
-    assert await system.db[PARKED].update_one({}, [{"$set": {"due_at": "$failed_at"}}])
+    made_due = await system.db[PARKED].update_one({}, [{"$set": {"due_at": "$failed_at"}}])
+    assert made_due.matched_count == 1
 
 
 async def test_a_conflict_that_never_ends_parks_an_event_and_is_no_reason_to_give_it_up(
