@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from shop_events import clock
 from shop_events.envelope import Message
 from shop_events.outbox import LARGEST_VALUE
-from shop_events.topics import dead_letters
+from shop_events.topics import TOPICS, Sensitivity, dead_letters
 
 ORIGIN_TOPIC = "dl_topic"
 ORIGIN_PARTITION = "dl_partition"
@@ -47,8 +47,8 @@ def letter(message: Message, place: tuple[str, int, int], group: str, reason: st
         FAILED_AT: clock.now().isoformat(),
     }
     value = message.value
-    if value is not None and len(value) > LARGEST_VALUE:
-        notes[VALUE] = "too large: read it at its origin"
+    if value is not None and (why := _kept_out(place[0], value)):
+        notes[VALUE] = f"{why}: read it at its origin"
         value = None
     return Message(dead_letters(group), message.key, {**message.headers, **notes}, value)
 
@@ -73,3 +73,10 @@ def settles(headers: Mapping[str, str]) -> int | None:
 def without_notes(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers as they were before the record became a dead letter."""
     return {name: value for name, value in headers.items() if not name.startswith("dl_")}
+
+
+def _kept_out(topic: str, value: bytes) -> str | None:
+    """Say why a letter has no value: operators read letters, and longer than a secret is to be anywhere."""
+    if topic in TOPICS and TOPICS[topic].sensitivity is Sensitivity.SECRET:
+        return "secret"
+    return "too large" if len(value) > LARGEST_VALUE else None
