@@ -125,6 +125,11 @@ ACCESS: dict[str, Access] = {
     "POST /v1/auth/login": Access(Whose.ANYBODY, {"email": "{email}", "password": "a password of mine"}),
     "POST /v1/auth/refresh": Access(Whose.ANYBODY, {"refresh_token": "rt_of_nobody"}),
     "POST /v1/auth/logout": Access(Whose.CALLER, {"everywhere": True}),
+    "POST /v1/guests": Access(Whose.ANYBODY, {"email": "{email}"}),
+    "POST /v1/guests/verification": Access(
+        Whose.ANYBODY, {"verification_id": f"ver_{32 * '0'}", "code": "00000000"}
+    ),
+    "POST /v1/guests/access": Access(Whose.ANYBODY, {"token": "of nobody"}),
     # session
     "POST /v1/session": Access(Whose.NEWCOMER),
     "GET /v1/session": Access(Whose.NEWCOMER),

@@ -25,7 +25,6 @@ from shop_identity.adapters.passwords import PasswordPool
 from shop_identity.application import keys
 from shop_identity.main import Resources, api_of, wired
 from shop_identity.settings import IdentitySettings
-from shop_identity.store.failures import FailureStore
 from shop_identity.store.schema import migrate
 from shop_identity.store.unit_of_work import IdentityUnitOfWork
 from tests.databases import Database, Databases
@@ -162,7 +161,7 @@ async def unready(db: Database, settings: IdentitySettings, clock: Clock) -> Asy
     """identity before its first signing key was published."""
     transact = Transactor(db.client, db, partial(IdentityUnitOfWork, source="identity", clock=clock))
     passwords = PasswordPool(2, 64, memory_kib=8, passes=1)
-    parts = wired(settings, transact, FailureStore(db), passwords, clock)
+    parts = wired(settings, transact, db, passwords, clock)
     relay = Relay(db)
     verifier = TokenVerifier(relay, relay, issuer=settings.token_issuer, audience=settings.token_audience)
     app = create_app(settings, api_of(parts), transact=transact, verifier=verifier)

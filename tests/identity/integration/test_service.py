@@ -64,6 +64,9 @@ async def test_the_document_names_every_public_route(runtime: IdentityRuntime) -
         "/v1/auth/login": ["post"],
         "/v1/auth/refresh": ["post"],
         "/v1/auth/logout": ["post"],
+        "/v1/guests": ["post"],
+        "/v1/guests/verification": ["post"],
+        "/v1/guests/access": ["post"],
         "/.well-known/jwks.json": ["get"],
     }
 

@@ -87,7 +87,7 @@ _TABLE = (
     Topic("identity.payment-methods.v1", "identity", "user", _STATE,
           "provider tokens with brand, last four, expiry", ("catalog", "session"), FOREVER,
           sensitivity=_PERSONAL),
-    Topic("identity.links.v1", "identity", "user", _LOG, "verification and reset links", ("notifier",), _HOUR,
+    Topic("identity.links.v1", "identity", "user", _LOG, "codes and links to be mailed", ("notifier",), _HOUR,
           sensitivity=_SECRET),
     Topic("identity.keys.v1", "identity", "kid", _STATE, "public signing keys (JWK)", SERVICES, FOREVER, 1),
     Topic("identity.revocations.v1", "identity", "user or token family", _STATE,

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_chassis.app import Api
 from shop_chassis.service import Command, Runtime, Service
@@ -16,11 +19,12 @@ from shop_events.unit_of_work import Transactor
 from shop_identity import jobs
 from shop_identity.adapters.passwords import PasswordPool
 from shop_identity.adapters.signer import Signer
-from shop_identity.api import auth, keys, users
+from shop_identity.api import auth, guests, keys, users
 from shop_identity.api.errors import ERRORS
 from shop_identity.application import keys as key_use_cases
 from shop_identity.application import republishing
 from shop_identity.application.families import Refreshes
+from shop_identity.application.guests import Guests
 from shop_identity.application.logins import Logins
 from shop_identity.application.registrations import Registrations
 from shop_identity.application.throttle import Throttle
@@ -33,6 +37,7 @@ from shop_identity.domain.pseudonyms import Pseudonyms
 from shop_identity.domain.throttling import Limits
 from shop_identity.settings import IdentitySettings
 from shop_identity.store.failures import FailureStore
+from shop_identity.store.guests import Tries
 from shop_identity.store.schema import migrate
 from shop_identity.store.unit_of_work import IdentityUnitOfWork, utc_now
 
@@ -48,6 +53,7 @@ class Resources:
     registrations: Registrations
     logins: Logins
     refreshes: Refreshes
+    guests: Guests
 
 
 IdentityRuntime = Runtime[IdentitySettings, Resources]
@@ -59,7 +65,7 @@ async def resources(runtime: IdentityRuntime) -> AsyncIterator[Resources]:
     settings = runtime.settings
     passwords = PasswordPool(settings.identity_hash_workers, settings.identity_hash_queue)
     try:
-        made = wired(settings, runtime.transact, FailureStore(runtime.db), passwords)
+        made = wired(settings, runtime.transact, runtime.db, passwords)
         await runtime.transact(key_use_cases.tend, made.signer)
         yield made
     finally:
@@ -69,7 +75,7 @@ async def resources(runtime: IdentityRuntime) -> AsyncIterator[Resources]:
 def wired(
     settings: IdentitySettings,
     transact: Transactor[IdentityUnitOfWork],
-    failures: FailureStore,
+    db: AsyncDatabase[Any],
     passwords: PasswordPool,
     clock: Callable[[], datetime] = utc_now,
 ) -> Resources:
@@ -77,7 +83,7 @@ def wired(
     signer = Signer(settings.sealing_keys)
     mint = Mint(signer, settings.token_issuer, settings.token_audience)
     pseudonyms = Pseudonyms(settings.identity_hash_key.get_secret_value().encode())
-    throttle = Throttle(failures, Limits(), clock)
+    throttle = Throttle(FailureStore(db), Limits(), clock)
     registrations = Registrations(
         transact,
         passwords,
@@ -86,7 +92,15 @@ def wired(
         allow_test_addresses=settings.identity_allow_test_addresses,
     )
     logins = Logins(transact, passwords, throttle, pseudonyms, mint)
-    return Resources(passwords, signer, registrations, logins, Refreshes(transact, mint))
+    visitors = Guests(
+        transact,
+        Tries(db, clock),
+        throttle,
+        pseudonyms,
+        mint,
+        allow_test_addresses=settings.identity_allow_test_addresses,
+    )
+    return Resources(passwords, signer, registrations, logins, Refreshes(transact, mint), visitors)
 
 
 def api(runtime: IdentityRuntime) -> Api:
@@ -96,8 +110,13 @@ def api(runtime: IdentityRuntime) -> Api:
 
 def api_of(parts: Resources) -> Api:
     """Return the routes with their dependencies."""
-    state = {"registrations": parts.registrations, "logins": parts.logins, "refreshes": parts.refreshes}
-    return Api([users.router, auth.router, keys.router], ERRORS, state)
+    state = {
+        "registrations": parts.registrations,
+        "logins": parts.logins,
+        "refreshes": parts.refreshes,
+        "guests": parts.guests,
+    }
+    return Api([users.router, auth.router, guests.router, keys.router], ERRORS, state)
 
 
 async def create_admin(runtime: IdentityRuntime, arguments: Namespace) -> int:

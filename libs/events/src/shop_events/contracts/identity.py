@@ -1,10 +1,10 @@
-"""What identity tells: users, contact points, payment methods, signing keys, revocations, access."""
+"""What identity tells: users, contacts, payment methods, secrets to be mailed, keys, revocations, access."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shop_events.contracts.base import Event, Instant, Personal
 
@@ -13,6 +13,7 @@ CONTACTS = "identity.contacts.v1"
 KEYS = "identity.keys.v1"
 REVOCATIONS = "identity.revocations.v1"
 PAYMENT_METHODS = "identity.payment-methods.v1"
+LINKS = "identity.links.v1"
 ACCESS = "identity.access.v1"
 
 
@@ -45,9 +46,11 @@ class ContactChanged(Event, type="identity.contact.changed.v1", topic=CONTACTS, 
     """How a user wants to be addressed, whole: the newest one replaces all earlier ones.
 
     ``marketing_since`` is when the user last agreed to be sent what they did not ask for; None: they do not.
+    A ``guest`` has no account to look into: their receipt carries a link (:class:`GuestLinkIssued`).
     """
 
     user_id: str
+    guest: bool = False
     name: Annotated[str, Personal] = ""
     points: tuple[ContactPoint, ...] = ()
     language: Annotated[str, Personal] = "en"
@@ -96,6 +99,31 @@ class PaymentMethodsDeleted(
     """No card of this user is kept any more."""
 
     user_id: str
+
+
+class GuestCodeIssued(Event, type="identity.guest.code-issued.v1", topic=LINKS, key="user_id"):
+    """Somebody who says that ``address`` is theirs has to know ``code``: mail it there, and nowhere else.
+
+    ``user_id`` is whom they will be; nobody is, before the code was shown.
+    """
+
+    user_id: str
+    verification_id: str
+    address: Annotated[str, Personal] = Field(repr=False)
+    name: Annotated[str, Personal] = Field("", repr=False)
+    language: Annotated[str, Personal] = "en"
+    code: Annotated[str, Personal] = Field(repr=False)
+    expires_at: Instant
+
+
+class GuestLinkIssued(Event, type="identity.guest.link-issued.v1", topic=LINKS, key="user_id"):
+    """Whoever shows ``token`` may follow this guest's orders: it belongs into mail to them alone."""
+
+    user_id: str
+    link_id: str
+    token: Annotated[str, Personal] = Field(repr=False)
+    issued_at: Instant
+    expires_at: Instant
 
 
 class SigningKeyPublished(Event, type="identity.key.published.v1", topic=KEYS, key="kid"):

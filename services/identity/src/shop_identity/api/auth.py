@@ -10,10 +10,10 @@ from shop_chassis.openapi import responses
 from shop_identity.api import refresh_cookie
 from shop_identity.api.dependencies import ClientAddress, LoginDesk, RefreshDesk
 from shop_identity.api.errors import ERRORS
+from shop_identity.api.granting import granted
 from shop_identity.api.refresh_cookie import RefreshCookie
 from shop_identity.api.schemas import LogIn, LogOut, Refresh, TokenView
 from shop_identity.application import families
-from shop_identity.application.tokens import Grant
 from shop_identity.domain import errors
 
 router = APIRouter(tags=["auth"])
@@ -28,7 +28,7 @@ router = APIRouter(tags=["auth"])
 async def log_in(body: LogIn, client: ClientAddress, logins: LoginDesk, response: Response) -> TokenView:
     """Log in with a password."""
     grant = await logins.log_in(body.email, body.password, client)
-    return _granted(grant, response, in_cookie=body.cookie)
+    return granted(grant, response, in_cookie=body.cookie)
 
 
 @router.post("/v1/auth/refresh", responses=responses(errors.RefreshRefused, errors.NoSigningKey, of=ERRORS))
@@ -37,7 +37,7 @@ async def refresh(
 ) -> TokenView:
     """Exchange a refresh token for new tokens; it is worthless afterwards."""
     grant = await refreshes.refresh(body.refresh_token or cookie or "")
-    return _granted(grant, response, in_cookie=body.refresh_token is None)
+    return granted(grant, response, in_cookie=body.refresh_token is None)
 
 
 @router.post("/v1/auth/logout", status_code=204)
@@ -52,10 +52,3 @@ async def log_out(
     await transact(families.log_out, caller, body is not None and body.everywhere)
     if cookie:
         refresh_cookie.take_back(response)
-
-
-def _granted(grant: Grant, response: Response, *, in_cookie: bool) -> TokenView:
-    response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1
-    if in_cookie:
-        refresh_cookie.hand_out(response, grant.refresh_token)
-    return TokenView.of(grant, with_refresh_token=not in_cookie)

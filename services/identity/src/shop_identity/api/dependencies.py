@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Header, Request
 
 from shop_identity.application.families import Refreshes
+from shop_identity.application.guests import Guests
 from shop_identity.application.logins import Logins
 from shop_identity.application.registrations import Registrations
 
@@ -23,6 +24,10 @@ async def _refreshes(request: Request) -> Refreshes:
     return cast(Refreshes, request.app.state.refreshes)
 
 
+async def _guests(request: Request) -> Guests:
+    return cast(Guests, request.app.state.guests)
+
+
 async def _registrations(request: Request) -> Registrations:
     return cast(Registrations, request.app.state.registrations)
 
@@ -31,6 +36,7 @@ ClientAddress = Annotated[str, Depends(_client_address)]
 """The client's network address; trusted proxies have been looked through."""
 
 LoginDesk = Annotated[Logins, Depends(_logins)]
+GuestDesk = Annotated[Guests, Depends(_guests)]
 RefreshDesk = Annotated[Refreshes, Depends(_refreshes)]
 RegistrationDesk = Annotated[Registrations, Depends(_registrations)]
 

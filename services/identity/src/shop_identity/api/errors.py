@@ -19,11 +19,13 @@ ERRORS: ErrorMap = {
     errors.IdempotencyKeyReused: 422,
     errors.WrongCredentials: 401,
     errors.RefreshRefused: 401,
+    errors.ProofRefused: 401,
     errors.Throttled: TooManyRequests,
     errors.UnknownUser: NotFound,
     errors.VersionMismatch: PreconditionFailed,
     errors.NotAllowed: Forbidden,
     errors.OwnRoleKept: 409,
+    errors.GuestRoleKept: 409,
     errors.NoSigningKey: Unavailable,
     errors.HashingBusy: Unavailable,
 }

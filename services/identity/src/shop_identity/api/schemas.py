@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from shop_chassis.http import Body, FromText
+from shop_identity.application.guests import Asked
 from shop_identity.application.tokens import Grant
+from shop_identity.domain.guests import CODE_DIGITS
 from shop_identity.domain.keys import SigningKey
 from shop_identity.domain.users import Role, Status, User
 
@@ -100,6 +102,46 @@ class LogOut(Body):
     """Which logins end: this one, or all of the user's."""
 
     everywhere: bool = False
+
+
+class AskForCode(Body):
+    """Somebody who wants to buy without an account."""
+
+    email: Email
+    name: Name = ""
+    language: Language = "en"
+    time_zone: TimeZone = "UTC"
+
+    @property
+    def profile(self) -> dict[str, str | None]:
+        """What they say about themselves."""
+        return self.model_dump(exclude={"email"})
+
+
+class ShowCode(Body):
+    """The code from the mail. ``cookie``: keep the refresh token from a browser's scripts."""
+
+    verification_id: Annotated[str, Field(pattern=r"^ver_[0-9a-f]{32}$")]
+    code: Annotated[str, Field(pattern=rf"^[0-9]{{{CODE_DIGITS}}}$", repr=False)]
+    cookie: bool = False
+
+
+class Follow(Body):
+    """What the link in a receipt ends with."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+
+
+class CodeSentView(BaseModel):
+    """Where the code is to be shown, and for how many seconds it holds."""
+
+    verification_id: str
+    expires_in: int
+
+    @classmethod
+    def of(cls, asked: Asked) -> CodeSentView:
+        """Show what was begun."""
+        return cls(verification_id=asked.verification_id, expires_in=asked.expires_in)
 
 
 class UserView(BaseModel):

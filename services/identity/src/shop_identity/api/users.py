@@ -68,7 +68,9 @@ async def amend_me(
 
 @router.put(
     "/v1/users/{user_id}/roles",
-    responses=responses(errors.NotAllowed, errors.UnknownUser, errors.OwnRoleKept, of=ERRORS),
+    responses=responses(
+        errors.NotAllowed, errors.UnknownUser, errors.OwnRoleKept, errors.GuestRoleKept, of=ERRORS
+    ),
 )
 async def assign_roles(
     user_id: UserId, body: AssignRoles, caller: Authenticated, transact: Transact

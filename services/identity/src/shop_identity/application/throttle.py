@@ -11,7 +11,7 @@ from shop_identity.store.failures import Bucket, FailureStore
 
 
 class Throttle:
-    """Limits failures of logins and registrations; subjects are pseudonyms."""
+    """Limits failures of logins, registrations and proofs, and mails; subjects are pseudonyms."""
 
     def __init__(self, failures: FailureStore, limits: Limits, clock: Callable[[], datetime]) -> None:
         self._failures = failures
@@ -36,6 +36,20 @@ class Throttle:
         """Return the buckets that a taken address counts in; Throttled when one is full."""
         return await self._admit([(self._limits.taken, client)])
 
+    async def admit_proof(self, client: str) -> Sequence[Bucket]:
+        """Return the buckets that a code or link that does not hold counts in; Throttled when one is full."""
+        return await self._admit([(self._limits.proofs, client)])
+
+    async def take_mail(self, account: str, client: str) -> None:
+        """Count a mail to ``account`` that ``client`` asks for.
+
+        Raises:
+            Throttled: there were too many; none is to be sent.
+        """
+        await self._take((self._limits.asking, client))
+        is_known = await self._failures.knows(account, client, self._clock())
+        await self._take((self._limits.mails, f"{account}:{client}" if is_known else account))
+
     async def charge(self, buckets: Sequence[Bucket]) -> bool:
         """Count one failure in each bucket; say whether that filled one."""
         now = self._clock()
@@ -45,6 +59,10 @@ class Throttle:
     async def remember(self, account: str, client: str) -> None:
         """Note a success."""
         await self._failures.remember(account, client, self._clock())
+
+    async def _take(self, bucket: Bucket) -> None:
+        if wait := bucket[0].wait(await self._failures.take(bucket, self._clock())):
+            raise Throttled(wait)
 
     async def _admit(self, buckets: Sequence[Bucket]) -> Sequence[Bucket]:
         levels = await self._failures.levels(buckets, self._clock())

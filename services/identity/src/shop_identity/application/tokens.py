@@ -15,11 +15,14 @@ from shop_identity.store.unit_of_work import IdentityUnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a client gets. ``expires_in`` is the access token's life in seconds."""
+    """What a client gets. ``expires_in`` is the access token's life in seconds.
+
+    Without a refresh token it ends with that.
+    """
 
     user_id: str
     access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
     expires_in: int
 
 
@@ -45,6 +48,19 @@ class Mint:
         """
         refresh_token = secrets.token_urlsafe(32)
         await uow.families.add_token(refresh_token, family)
+        return await self._grant(uow, user, family, refresh_token)
+
+    async def issue_once(self, uow: IdentityUnitOfWork, user: User, family: Family) -> Grant:
+        """Return an access token that nothing follows.
+
+        Raises:
+            NoSigningKey: nothing can be signed yet.
+        """
+        return await self._grant(uow, user, family, None)
+
+    async def _grant(
+        self, uow: IdentityUnitOfWork, user: User, family: Family, refresh_token: str | None
+    ) -> Grant:
         life = int(uow.policy.access_life.total_seconds())
         return Grant(user.id, await self._access_token(uow, user, family), refresh_token, life)
 

@@ -58,6 +58,7 @@ async def assign_roles(uow: IdentityUnitOfWork, caller: Caller, user_id: str, ro
         NotAllowed: the caller is no administrator.
         UnknownUser: there is no such user.
         OwnRoleKept: administrators keep their own role.
+        GuestRoleKept: guests stay what they are.
     """
     if Role.ADMINISTRATOR not in caller.roles:
         raise NotAllowed

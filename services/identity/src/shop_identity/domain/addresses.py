@@ -41,6 +41,14 @@ def email_address(text: str, *, allow_test: bool = False) -> EmailAddress:
     return EmailAddress(found.normalized, found.normalized.casefold())
 
 
+def guest_key(email: EmailAddress) -> str:
+    """Return the key of the guest who has an address, apart from who registered with it.
+
+    No login leads there: keys of what was typed are in lower case.
+    """
+    return f"GUEST {email.key}"
+
+
 def login_key(text: str) -> str:
     """Return the key of what was typed at a login; of something that is no address, one nobody has."""
     try:

@@ -12,9 +12,11 @@
     ├── RefreshTokenReused        it had been rotated away: somebody else may have it
     ├── UnknownUser               there is no such user
     ├── VersionMismatch           the user was changed since it was read
+    ├── ProofRefused              the code or link of a guest does not hold
     ├── NotAllowed                the caller's roles do not cover this
     ├── AdministratorExists       the first administrator is made once
     ├── OwnRoleKept               administrators do not take the role from themselves
+    ├── GuestRoleKept             guests become nothing else, and nobody else becomes a guest
     ├── NoSigningKey              no key has been known to everybody for long enough yet
     └── HashingBusy               as many passwords as allowed are waiting to be hashed
 """
@@ -83,6 +85,12 @@ class RefreshTokenReused(IdentityError):
     """The refresh token had been rotated away. Never answered: clients see it as any other refusal."""
 
 
+class ProofRefused(IdentityError):
+    """A guest's code or link is wrong, unknown, used up, expired or revoked; which of these is not said."""
+
+    text = "This does not hold (any more)."
+
+
 class UnknownUser(IdentityError):
     """There is no such user."""
 
@@ -111,6 +119,12 @@ class OwnRoleKept(IdentityError):
     """Administrators do not take the role from themselves, so that one always remains."""
 
     text = "Another administrator has to take the administrator role from you."
+
+
+class GuestRoleKept(IdentityError):
+    """Guests show no password, so they are trusted with their own orders alone."""
+
+    text = "A guest stays a guest, and nobody else becomes one."
 
 
 class NoSigningKey(IdentityError):

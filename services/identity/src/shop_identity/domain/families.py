@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shop_events.ids import new_id
 from shop_identity.domain.errors import RefreshRefused, RefreshTokenReused
@@ -40,8 +40,9 @@ class Family:
     version: int = 0
 
     @classmethod
-    def open(cls, user: User, policy: Policy, now: datetime) -> Family:
-        """Begin the family of a login."""
+    def open(cls, user: User, policy: Policy, now: datetime, lasts: timedelta | None = None) -> Family:
+        """Begin the family of a login, which is over after ``lasts`` if that is given."""
+        expires_at = now + (lasts or policy.refresh_absolute)
         return cls(
             id=new_id("fam"),
             user_id=user.id,
@@ -49,8 +50,8 @@ class Family:
             epoch=user.epoch,
             generation=1,
             rotated_at=now,
-            expires_at=now + policy.refresh_absolute,
-            idle_until=now + policy.refresh_idle,
+            expires_at=expires_at,
+            idle_until=min(now + policy.refresh_idle, expires_at),
         )
 
     def present(self, generation: int, user: User, policy: Policy, now: datetime) -> None:

@@ -1,4 +1,5 @@
-"""Keyed hashes that stand for what must not be kept or told: typed addresses, client addresses, requests."""
+"""Keyed hashes that stand for what must not be kept or told: typed addresses, client addresses, requests,
+codes that are too short for a hash without a key."""
 
 from __future__ import annotations
 
@@ -24,6 +25,10 @@ class Pseudonyms:
     def fingerprint(self, text: str) -> str:
         """Return the pseudonym of a request."""
         return self._hash("request", text)
+
+    def code(self, verification_id: str, code: str) -> str:
+        """Return what is kept of a code; the same code in another verification is another one."""
+        return self._hash("code", f"{verification_id}\x1f{code}")
 
     def _hash(self, purpose: str, text: str) -> str:
         message = f"{purpose}\x1f{text}".encode(errors="replace")

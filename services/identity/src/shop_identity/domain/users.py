@@ -11,8 +11,8 @@ from typing import Literal
 from shop_events.contracts.base import Aggregate, Fact
 from shop_events.contracts.identity import ContactChanged, ContactPoint, UserChanged
 from shop_events.ids import new_id
-from shop_identity.domain.addresses import EmailAddress
-from shop_identity.domain.errors import OwnRoleKept
+from shop_identity.domain.addresses import EmailAddress, guest_key
+from shop_identity.domain.errors import GuestRoleKept, InvalidField, OwnRoleKept
 
 Status = Literal["active", "disabled"]
 
@@ -25,6 +25,7 @@ class Role(StrEnum):
     SUPPORT = "support"
     ADMINISTRATOR = "administrator"
     ANALYST = "analyst"
+    GUEST = "guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +43,41 @@ class Profile:
 
 
 class Contact(Aggregate):
-    """How a user wants to be addressed, told on its own topic with its own versions."""
+    """How a user wants to be addressed, told on its own topic with its own versions.
 
-    def __init__(self, user_id: str, email: str, profile: Profile, version: int = 0) -> None:
+    A ``guest`` has shown that the address is theirs: nothing is kept of one who has not.
+    """
+
+    def __init__(
+        self, user_id: str, email: str, profile: Profile, version: int = 0, *, guest: bool = False
+    ) -> None:
         super().__init__()
+        self.guest = guest
         self.user_id = user_id
         self.email = email
         self.profile = profile
         self.version = version
 
     def change(self, profile: Profile) -> None:
-        """Take over a new profile; nothing happens when it is the same."""
+        """Take over a new profile; nothing happens when it is the same.
+
+        Raises:
+            InvalidField: a guest names a phone, which nobody has shown to be theirs.
+        """
+        if self.guest and profile.phone:
+            raise InvalidField("phone", "Guests are reached by e-mail alone.")
         if profile != self.profile:
             self.profile = profile
             self.record(self.current())
 
     def current(self) -> ContactChanged:
         """Return the state as others may know it."""
-        points = [ContactPoint(channel="email", address=self.email)]
+        points = [ContactPoint(channel="email", address=self.email, verified=self.guest)]
         if self.profile.phone:
             points.append(ContactPoint(channel="sms", address=self.profile.phone))
         return ContactChanged(
             user_id=self.user_id,
+            guest=self.guest,
             name=self.profile.name,
             points=tuple(points),
             language=self.profile.language,
@@ -81,7 +95,7 @@ class Registration:
 
 
 class User(Aggregate):
-    """An account.
+    """An account, or a guest: somebody without a password who can read an address's mail.
 
     ``epoch`` is in each access token and rises when tokens issued so far must fall. ``families_from`` is the
     lowest epoch at which a token family may have been opened to be alive: logging out everywhere sets it.
@@ -92,7 +106,7 @@ class User(Aggregate):
         *,
         id: str,
         email: EmailAddress,
-        password_hash: str,
+        password_hash: str | None,
         roles: Iterable[Role],
         contact: Contact,
         created_at: datetime,
@@ -142,6 +156,27 @@ class User(Aggregate):
         contact.record(contact.current())
         return user
 
+    @classmethod
+    def admit_guest(cls, id: str, email: EmailAddress, profile: Profile, now: datetime) -> User:
+        """Make a guest of somebody who has shown that the address is theirs."""
+        contact = Contact(id, email.address, profile, guest=True)
+        user = cls(
+            id=id,
+            email=EmailAddress(email.address, guest_key(email)),
+            password_hash=None,
+            roles=[Role.GUEST],
+            contact=contact,
+            created_at=now,
+        )
+        user.record(user.current())
+        contact.record(contact.current())
+        return user
+
+    @property
+    def is_guest(self) -> bool:
+        """Say whether this is a guest, and nothing else."""
+        return self.roles == {Role.GUEST}
+
     @property
     def all_facts(self) -> list[Fact]:
         """What happened to the account and to the contact."""
@@ -166,10 +201,13 @@ class User(Aggregate):
 
         Raises:
             OwnRoleKept: the administrator ``by`` would take that role from themselves.
+            GuestRoleKept: a guest would become something else, or somebody else a guest.
         """
         wanted = frozenset(roles)
         if wanted == self.roles:
             return False
+        if Role.GUEST in wanted | self.roles:
+            raise GuestRoleKept
         if by == self.id and Role.ADMINISTRATOR not in wanted:
             raise OwnRoleKept
         self.roles = wanted

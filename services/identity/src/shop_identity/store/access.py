@@ -1,4 +1,4 @@
-"""Numbers the events of the access topic, one sequence a subject."""
+"""Numbers events that belong to no aggregate, one sequence a subject (of each topic)."""
 
 from __future__ import annotations
 

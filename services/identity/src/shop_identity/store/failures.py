@@ -48,7 +48,22 @@ class FailureStore:
             row = await self._update(_id(bucket), state)
         except DuplicateKeyError:  # two upserts met; the row is there now
             row = await self._update(_id(bucket), state)
+        assert row is not None
         return float(row["level"])
+
+    async def take(self, bucket: Bucket, now: datetime) -> float:
+        """Count one more where the bucket is not full; return the level before. Nobody passes in between."""
+        limit, _ = bucket
+        passed = {"$divide": [{"$subtract": [now, {"$ifNull": ["$at", now]}]}, _ms(limit.leak)]}
+        left = {"$max": [0, {"$subtract": [{"$ifNull": ["$level", 0]}, passed]}]}
+        fits = {"$lte": ["$$left", limit.capacity - 1]}
+        level = {"$let": {"vars": {"left": left}, "in": {"$cond": [fits, {"$add": ["$$left", 1]}, "$$left"]}}}
+        state = {"level": level, "at": now, "expires_at": now + limit.capacity * limit.leak}
+        try:
+            row = await self._update(_id(bucket), state, ReturnDocument.BEFORE)
+        except DuplicateKeyError:  # two upserts met; the row is there now
+            row = await self._update(_id(bucket), state, ReturnDocument.BEFORE)
+        return _level(row, limit, now)
 
     async def knows(self, account: str, client: str, now: datetime) -> bool:
         """Say whether somebody logged in to ``account`` from ``client`` in the last months."""
@@ -61,12 +76,12 @@ class FailureStore:
         if row is None or row["expires_at"] < now + _RENEW_BEFORE:
             await self._update(_pair(account, client), {"expires_at": now + _KNOWN_FOR})
 
-    async def _update(self, id: str, state: dict[str, Any]) -> dict[str, Any]:
-        row = await self._failures.find_one_and_update(
-            {"_id": id}, [{"$set": state}], upsert=True, return_document=ReturnDocument.AFTER
+    async def _update(
+        self, id: str, state: dict[str, Any], returned: bool = ReturnDocument.AFTER
+    ) -> dict[str, Any] | None:
+        return await self._failures.find_one_and_update(
+            {"_id": id}, [{"$set": state}], upsert=True, return_document=returned
         )
-        assert row is not None
-        return dict(row)
 
 
 def _id(bucket: Bucket) -> str:

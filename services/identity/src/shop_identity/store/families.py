@@ -36,7 +36,7 @@ class FamilyRepository:
 
     async def by_token(self, token: str) -> Presented | None:
         """Return the family of a refresh token and the token's generation."""
-        stored = await self._tokens.find_one({"_id": _digest(token)}, session=self._session)
+        stored = await self._tokens.find_one({"_id": digest(token)}, session=self._session)
         family = stored and await self.get(stored["family_id"])
         return Presented(family, stored["generation"]) if stored and family else None
 
@@ -59,7 +59,7 @@ class FamilyRepository:
         """Store a refresh token of the family's newest generation."""
         await self._tokens.insert_one(
             {
-                "_id": _digest(token),
+                "_id": digest(token),
                 "family_id": family.id,
                 "generation": family.generation,
                 "expires_at": family.expires_at,
@@ -73,5 +73,6 @@ def _to_document(family: Family) -> dict[str, Any]:
     return {"_id": document.pop("id"), **document}
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """Return what is kept of a token that has enough random bits to need no key."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()

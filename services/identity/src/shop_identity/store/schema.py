@@ -18,8 +18,11 @@ REVOCATIONS: Final = "revocations"
 ACCESS: Final = "access_sequences"
 FAILURES: Final = "failures"
 GUARDS: Final = "guards"
+VERIFICATIONS: Final = "verifications"
+FOLLOW_LINKS: Final = "follow_links"
 
-_ALL = (USERS, FAMILIES, REFRESH_TOKENS, KEYS, REVOCATIONS, ACCESS, FAILURES, GUARDS)
+_EXPIRING = (FAMILIES, REFRESH_TOKENS, FAILURES, VERIFICATIONS, FOLLOW_LINKS)
+_ALL = (USERS, KEYS, REVOCATIONS, ACCESS, GUARDS, *_EXPIRING)
 # Longer than the access topic keeps its events, so that no reader meets a number twice.
 _ACCESS_IDLE = timedelta(days=60)
 
@@ -35,7 +38,7 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
     await db[USERS].create_index("roles")
     await db[KEYS].create_index("signs_from")
     await db[REVOCATIONS].create_index("until", partialFilterExpression={"until": {"$type": "date"}})
-    for name in (FAMILIES, REFRESH_TOKENS, FAILURES):
+    for name in _EXPIRING:
         await db[name].create_index("expires_at", expireAfterSeconds=0)
     await db[ACCESS].create_index("touched_at", expireAfterSeconds=int(_ACCESS_IDLE.total_seconds()))
 

@@ -11,10 +11,12 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_events.contracts.base import Event, Fact
+from shop_events.contracts.identity import LINKS
 from shop_events.unit_of_work import UnitOfWork
 from shop_identity.domain.policy import Policy
 from shop_identity.store.access import AccessLog
 from shop_identity.store.families import FamilyRepository
+from shop_identity.store.guests import GuestProofs
 from shop_identity.store.keys import KeyRepository
 from shop_identity.store.revocations import RevocationRepository
 from shop_identity.store.users import UserRepository
@@ -63,6 +65,11 @@ class IdentityUnitOfWork(UnitOfWork):
         return RevocationRepository(self.db, self.session)
 
     @cached_property
+    def guests(self) -> GuestProofs:
+        """What guests have to show."""
+        return GuestProofs(self.db, self.session)
+
+    @cached_property
     def access(self) -> AccessLog:
         """Sequences of the access topic."""
         return AccessLog(self.db, self.session)
@@ -71,3 +78,7 @@ class IdentityUnitOfWork(UnitOfWork):
         """Tell what happened about access: each event takes the next number of its subject."""
         for event in events:
             self.publish([Fact(event, await self.access.next(event.key, self.now))])
+
+    async def have_mailed(self, event: Event) -> None:
+        """Let a secret be mailed; it goes to the one reader of its topic."""
+        self.publish([Fact(event, await self.access.next(f"{LINKS}:{event.key}", self.now))])

@@ -32,7 +32,7 @@ class UserRepository:
         return user
 
     async def by_email(self, key: str) -> User | None:
-        """Return who registered with the address of ``key`` (see EmailAddress)."""
+        """Return who registered with the address of ``key`` (EmailAddress), or its guest (``guest_key``)."""
         return await self._one({"email_key": key})
 
     async def administrator_exists(self) -> bool:
@@ -87,6 +87,7 @@ def _to_document(user: User) -> Document:
         "version": user.version,
         "contact": {
             "version": contact.version,
+            "guest": contact.guest,
             "name": profile.name,
             "phone": profile.phone,
             "language": profile.language,
@@ -100,14 +101,14 @@ def _to_document(user: User) -> Document:
 
 def _from_document(document: Document) -> User:
     profile = dict(document["contact"])
-    version = profile.pop("version")
+    version, guest = profile.pop("version"), profile.pop("guest", False)  # older documents do not say
     made_by = document["registration"]
     return User(
         id=document["_id"],
         email=EmailAddress(document["email"], document["email_key"]),
         password_hash=document["password_hash"],
         roles=map(Role, document["roles"]),
-        contact=Contact(document["_id"], document["email"], Profile(**profile), version),
+        contact=Contact(document["_id"], document["email"], Profile(**profile), version, guest=guest),
         created_at=document["created_at"],
         status=document["status"],
         epoch=document["epoch"],
