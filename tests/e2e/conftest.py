@@ -1,6 +1,7 @@
 """All five services behind the gateway, on the run's MongoDB and Kafka, and a client that shops there."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -85,6 +86,45 @@ class Shop:
         }
         headers = {**person.headers, "Idempotency-Key": key or secrets.token_hex(8)}
         return await self.http.post("/v1/orders", json=body, headers=headers)
+
+    async def mail(self, recipient: str, subject: str) -> dict[str, Any]:
+        """Wait for a mail to an address and return what the provider received."""
+
+        async def arrived() -> dict[str, Any] | None:
+            after: int | None = 0
+            while after is not None:
+                asked = {"channel": "email", "limit": 1000, "after": after}
+                page = (await self.sandbox.get("/sandbox/messages", params=asked)).json()
+                for each in page["messages"]:
+                    if each["recipient"] == recipient and each["subject"].startswith(subject):
+                        return dict(each)
+                after = page["next"]
+            return None
+
+        found: dict[str, Any] = await eventually(arrived)
+        return found
+
+    async def code(self, recipient: str) -> str:
+        """Return the code that was mailed to somebody who wants to buy as a guest."""
+        text = (await self.mail(recipient, "Your code"))["text"]
+        first, second = re.findall(r"\b\d{4}\b", text)[:2]
+        return f"{first}{second}"
+
+    async def guest(self) -> Person:
+        """Return somebody who has shown that an address is theirs."""
+        email = f"{secrets.token_hex(6)}@example.test"
+        asked = await self.http.post("/v1/guests", json={"email": email})
+        assert asked.status_code == 202, asked.text
+        body = {"verification_id": asked.json()["verification_id"], "code": await self.code(email)}
+        answer = await self.http.post("/v1/guests/verification", json=body)
+        assert answer.status_code == 200, answer.text
+        granted = answer.json()
+        return Person(granted["user_id"], email, granted["access_token"], granted["refresh_token"])
+
+    async def link(self, recipient: str) -> str:
+        """Return the token of the link in a guest's receipt."""
+        text = (await self.mail(recipient, "Your receipt"))["text"]
+        return text.partition("/#/guest/")[2].split()[0]
 
     async def receipts(self, order_id: str) -> dict[str, Any]:
         """Return what the providers received for an order, by channel."""

@@ -17,6 +17,7 @@ from shop_events.contracts.catalog import OrderLine, OrderPaid
 from shop_events.contracts.identity import ContactChanged, ContactPoint
 from shop_events.envelope import envelope_for
 from shop_events.unit_of_work import Transactor
+from shop_notifier.adapters.seals import Seals
 from shop_notifier.adapters.templates import Templates
 from shop_notifier.adapters.unsubscribe_links import UnsubscribeLinks
 from shop_notifier.application import people, receipts
@@ -44,7 +45,14 @@ def transact(db: Database) -> Transact:
 def transactor(db: Database, rules: Rules = Rules()) -> Transact:  # noqa: B008
     """Return use cases under ``rules``."""
     links = UnsubscribeLinks([UNSUBSCRIBE_KEY], "http://shop.test")
-    factory = partial(NotifierUnitOfWork, source="notifier", texts=Templates(), links=links, rules=rules)
+    factory = partial(
+        NotifierUnitOfWork,
+        source="notifier",
+        texts=Templates(),
+        links=links,
+        seals=Seals([UNSUBSCRIBE_KEY]),
+        rules=rules,
+    )
     return Transactor(db.client, db, factory)
 
 

@@ -37,11 +37,13 @@ class Needle:
         what: names it in reports, such as ``session string``; needles of one kind share it.
         value: itself, at least :data:`SHORTEST` bytes.
         personal: topics that are not open, dead letters among them, may hold it.
+        only_in: the one topic that is there to carry it.
     """
 
     what: str
     value: str = field(repr=False)
     personal: bool = False
+    only_in: str | None = None
 
 
 @dataclass
@@ -136,9 +138,12 @@ class _Findings:
         self.search = search
         self._known: set[tuple[Needle, str]] = set()
 
-    def note(self, place: str, caught: Iterable[Needle], *, may_be_personal: bool = False) -> None:
+    def note(
+        self, place: str, caught: Iterable[Needle], *, topic: str = "", may_be_personal: bool = False
+    ) -> None:
         for needle in caught:
-            if (needle, place) not in self._known and not (needle.personal and may_be_personal):
+            may_be_there = (needle.personal and may_be_personal) or (topic and needle.only_in == topic)
+            if (needle, place) not in self._known and not may_be_there:
                 self._known.add((needle, place))
                 self.search.leaks[needle.what, place] += 1
 
@@ -202,7 +207,8 @@ async def _read(
                     fetched = await consumer.getmany(partition, timeout_ms=_POLL_MS)
                     for record in fetched.get(partition, ()):
                         found.search.records += 1
-                        found.note(f"topic {name}", sieve.caught(_text_of(record)), may_be_personal=personal)
+                        caught = sieve.caught(_text_of(record))
+                        found.note(f"topic {name}", caught, topic=name, may_be_personal=personal)
     except TimeoutError as error:
         raise NotDrainedError(f"{name} could not be read to its end") from error
 

@@ -15,6 +15,7 @@ from shop_chassis.supervision import Part
 from shop_events.handlers import Subscriptions
 from shop_events.read_model import emptied
 from shop_events.unit_of_work import Transactor
+from shop_notifier.adapters.seals import Seals
 from shop_notifier.adapters.sendgrid import SendGrid, SendGridWebhook
 from shop_notifier.adapters.templates import Templates
 from shop_notifier.adapters.twilio import Twilio, TwilioWebhook
@@ -107,7 +108,10 @@ async def _ports(
     settings = runtime.settings
     # The rules are in the environment, which is not known yet when the service is described.
     links = UnsubscribeLinks(settings.unsubscribe_keys, settings.public_url)
-    ruled = partial(unit_of_work, source=settings.service_name, rules=settings.rules, links=links)
+    seals = Seals(settings.unsubscribe_keys)
+    ruled = partial(
+        unit_of_work, source=settings.service_name, rules=settings.rules, links=links, seals=seals
+    )
     runtime.transact = Transactor(runtime.client, runtime.db, ruled)
     token = settings.twilio_auth_token.get_secret_value()
     sendgrid = SendGrid(

@@ -86,8 +86,9 @@ class NotifierSettings(ServiceSettings):
         15, gt=0, le=300, description="Silence after which a live inbox shows that it is alive"
     )
     unsubscribe_key: SecretStr = Field(
-        description="Fernet keys that seal the links to unsubscribe, separated by commas: the first one "
-        "seals, all of them open. 32 random bytes each, base64url; without one, its old links are dead"
+        description="Fernet keys that seal the links to unsubscribe and, in the database, what guests are to "
+        "be mailed; separated by commas: the first one seals, all of them open. 32 random bytes each, "
+        "base64url; without one, its old links are dead"
     )
 
     @field_validator("unsubscribe_key")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shop_notifier.application import subscriptions, suggestions
+from shop_notifier.application import guests, subscriptions, suggestions
 from shop_notifier.domain.errors import CannotRender
 from shop_notifier.domain.notifications import Channel, Notification
-from shop_notifier.domain.policies import SUGGESTION, SUGGESTIONS, policy_of
+from shop_notifier.domain.policies import GUEST_CODE, RECEIPT, SUGGESTION, SUGGESTIONS, policy_of
 from shop_notifier.domain.sending import Message, Refused
 from shop_notifier.store.people import Contact
 from shop_notifier.store.products import Card
@@ -18,11 +18,12 @@ from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known at the moment of sending of all whom a batch goes to."""
+    """What is known at the moment of sending of all whom a batch goes to. ``links``: of guests, by guest."""
 
     contacts: Mapping[str, Contact]
     willing: frozenset[str]
     cards: Mapping[str, Card]
+    links: Mapping[str, str]
 
 
 async def messages(uow: NotifierUnitOfWork, notifications: Sequence[Notification]) -> list[Message | Refused]:
@@ -30,15 +31,26 @@ async def messages(uow: NotifierUnitOfWork, notifications: Sequence[Notification
     suggested = [each for each in notifications if each.kind == SUGGESTION]
     contacts = await uow.contacts.contacts({each.user_id for each in notifications})
     asked = {each.user_id: contacts[each.user_id] for each in suggested if each.user_id in contacts}
+    receipts = {each.user_id for each in notifications if each.kind == RECEIPT}
     known = _Known(
         contacts,
         frozenset(await subscriptions.willing(uow, SUGGESTIONS, asked)),
         await suggestions.cards(uow, (each.content for each in suggested)),
+        await guests.link_addresses(uow, {id for id in receipts if id in contacts and contacts[id].guest}),
     )
     return [_message(uow, each, known) for each in notifications]
 
 
 def _message(uow: NotifierUnitOfWork, notification: Notification, known: _Known) -> Message | Refused:
+    try:
+        if notification.kind == GUEST_CODE:
+            return guests.code_mail(uow, notification)
+        return _addressed(uow, notification, known)
+    except CannotRender:
+        return Refused("cannot_render")
+
+
+def _addressed(uow: NotifierUnitOfWork, notification: Notification, known: _Known) -> Message | Refused:
     contact = known.contacts.get(notification.user_id)
     address = contact and (contact.email if notification.channel is Channel.EMAIL else contact.sms)
     if contact is None or not address:
@@ -50,10 +62,8 @@ def _message(uow: NotifierUnitOfWork, notification: Notification, known: _Known)
         content = suggestions.worded(notification.content, known.cards, uow.rules.public_url)
     if content is None:
         return Refused("nothing_to_say")
-    try:
-        return _worded(uow, notification, contact, address, content)
-    except CannotRender:
-        return Refused("cannot_render")
+    link = known.links.get(notification.user_id)
+    return _worded(uow, notification, contact, address, {**content, "follow_url": link})
 
 
 def _worded(

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from shop_events.contracts.amounts import format_money
 from shop_events.contracts.catalog import OrderPaid
 from shop_notifier.application.order_news import News, tell
+from shop_notifier.domain.policies import RECEIPT
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
-KIND = "receipt"
+KIND = RECEIPT
+_LINK_AWAITED = timedelta(minutes=1)
 
 
 async def queue(uow: NotifierUnitOfWork, order: OrderPaid) -> None:
     """Tell a customer that their order is paid, once.
 
     Raises:
-        NotYet: nothing is known of the customer so far.
+        NotYet: nothing is known of the customer so far, or a guest's link has not arrived.
     """
     about = {
         "order_id": order.order_id,
         "total_minor": str(order.total.amount),
         "currency": order.total.currency,
     }
-    await tell(uow, News(KIND, f"{KIND}:{order.order_id}", order.user_id, about, _content(order)))
+    cause, until = f"{KIND}:{order.order_id}", order.paid_at + _LINK_AWAITED
+    await tell(uow, News(KIND, cause, order.user_id, about, _content(order), link_awaited_until=until))
 
 
 def _content(order: OrderPaid) -> dict[str, Any]:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from shop_events.contracts.identity import ContactChanged, ContactDeleted, UserChanged, UserDeleted
+from shop_events.contracts.identity import (
+    ContactChanged,
+    ContactDeleted,
+    GuestCodeIssued,
+    GuestLinkIssued,
+    UserChanged,
+    UserDeleted,
+)
 from shop_events.handlers import on
-from shop_notifier.application import people
+from shop_notifier.application import guests, people
 from shop_notifier.store.people import CONTACTS, USERS
 from shop_notifier.store.unit_of_work import NotifierUnitOfWork
 
@@ -31,3 +38,15 @@ async def user_changed(uow: NotifierUnitOfWork, event: UserChanged) -> None:
 async def user_deleted(uow: NotifierUnitOfWork, event: UserDeleted) -> None:
     """Remember that a user has left."""
     await people.forget_user(uow, event)
+
+
+@on(GuestCodeIssued, effect="guest-code:{verification_id}")
+async def guest_code_issued(uow: NotifierUnitOfWork, event: GuestCodeIssued) -> None:
+    """Mail a code to the address that is to be verified."""
+    await guests.queue_code(uow, event)
+
+
+@on(GuestLinkIssued, effect="guest-link:{link_id}")
+async def guest_link_issued(uow: NotifierUnitOfWork, event: GuestLinkIssued) -> None:
+    """Remember the link that a guest's receipts carry."""
+    await guests.keep_link(uow, event)

@@ -52,9 +52,12 @@ SUGGESTION = "suggestion"
 SUGGESTIONS = "suggestions"
 """A kind of notification, and the mailing list it belongs to."""
 
+GUEST_CODE = "guest-code"
+RECEIPT = "receipt"
+
 _PERSISTENT = Policy(WhenUnknown.RESEND, max_attempts=5)
 _POLICIES = {
-    "receipt": _PERSISTENT,
+    RECEIPT: _PERSISTENT,
     "shipment": _PERSISTENT,
     "refund": _PERSISTENT,
     "return-declined": _PERSISTENT,

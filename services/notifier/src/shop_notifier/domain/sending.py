@@ -84,6 +84,16 @@ class Links(Protocol):
         """
 
 
+class Seals(Protocol):
+    """Seals what must wait in the database and may not be read there."""
+
+    def seal(self, texts: Mapping[str, str]) -> bytes:
+        """Return what only :meth:`open` can read."""
+
+    def open(self, sealed: bytes) -> dict[str, str] | None:
+        """Return what was sealed; None when it cannot be opened any more."""
+
+
 class Texts(Protocol):
     """Puts notifications into words."""
 

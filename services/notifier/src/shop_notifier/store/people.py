@@ -22,6 +22,7 @@ class Contact:
     """How to address a person. ``email`` and ``sms`` are None where there is no such point.
 
     ``marketing_since`` is when they last agreed to be sent what they did not ask for; None: they do not.
+    A ``guest`` has no account to look into.
     """
 
     user_id: str
@@ -30,6 +31,7 @@ class Contact:
     email: str | None = field(repr=False)
     sms: str | None = field(repr=False)
     marketing_since: datetime | None = None
+    guest: bool = False
 
     @property
     def channels(self) -> list[Channel]:
@@ -77,4 +79,5 @@ def _contact(document: dict[str, Any]) -> Contact:
         address.get("email"),
         address.get("sms"),
         told.marketing_since,
+        told.guest,
     )

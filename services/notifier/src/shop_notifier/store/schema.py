@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from shop_notifier.domain.access import ADMINISTRATOR
 from shop_notifier.domain.notifications import Channel, Status
 from shop_notifier.store.broadcasts import BROADCAST_READS, BROADCASTS
+from shop_notifier.store.guest_links import GUEST_LINKS
 from shop_notifier.store.notifications import NOTIFICATIONS
 from shop_notifier.store.people import USERS
 from shop_notifier.store.webhooks import WEBHOOK_EVENTS
@@ -55,9 +56,10 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
             IndexModel([("created_by", ASCENDING), ("key", ASCENDING)], name="idempotency", unique=True),
         ]
     )
-    await db[BROADCAST_READS].create_indexes(
-        [IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0)]
-    )
+    for name in (BROADCAST_READS, GUEST_LINKS):
+        await db[name].create_indexes(
+            [IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0)]
+        )
     await db[WEBHOOK_EVENTS].create_indexes(
         [
             IndexModel(

@@ -12,9 +12,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from shop_events.unit_of_work import Transactor, UnitOfWork
 from shop_notifier.domain.notifications import Notification
 from shop_notifier.domain.policies import Rules
-from shop_notifier.domain.sending import Links, Texts
+from shop_notifier.domain.sending import Links, Seals, Texts
 from shop_notifier.store.alert_digests import ALERT_DIGESTS, AlertDigests
 from shop_notifier.store.broadcasts import Broadcasts
+from shop_notifier.store.guest_links import GUEST_LINKS, GuestLinks
 from shop_notifier.store.notifications import NOTIFICATIONS, Notifications
 from shop_notifier.store.people import CONTACTS, USERS, Contacts, Users
 from shop_notifier.store.products import PRODUCTS, Products
@@ -35,6 +36,7 @@ class NotifierUnitOfWork(UnitOfWork):
     Args:
         texts: puts notifications into words.
         links: makes and reads links to unsubscribe.
+        seals: seals what is not to be read in the database.
         rules: what the environment decides.
         wake: called after the commit when there is something to send.
     """
@@ -47,12 +49,14 @@ class NotifierUnitOfWork(UnitOfWork):
         *,
         texts: Texts,
         links: Links,
+        seals: Seals,
         rules: Rules = _RULES,
         wake: Callable[[], None] = _nobody,
     ) -> None:
         super().__init__(db, session, source)
         self.texts = texts
         self.links = links
+        self.seals = seals
         self.rules = rules
         self._wake = wake
 
@@ -71,6 +75,10 @@ class NotifierUnitOfWork(UnitOfWork):
     @cached_property
     def broadcasts(self) -> Broadcasts:
         return Broadcasts(self.db, self.session)
+
+    @cached_property
+    def guest_links(self) -> GuestLinks:
+        return GuestLinks(self.db[GUEST_LINKS], self.session)
 
     @cached_property
     def alert_digests(self) -> AlertDigests:
