@@ -482,3 +482,51 @@ async def test_who_does_not_agree_is_not_noted(page: Page, shop: Shop) -> None:
     addresses = await asyncio.to_thread(journey)
     assert any("/v1/products/" in address for address in addresses)
     assert not any("/v1/session/activity" in address or "recent=" in address for address in addresses)
+
+
+async def test_a_guest_buys_with_a_mailed_code_and_comes_back_by_the_receipts_link(
+    page: Page, shop: Shop
+) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+    email = f"{secrets.token_hex(6)}@example.test"
+
+    def ask() -> None:
+        page.go()
+        page.click("#consent button", "Agree")
+        page.go(f"#/products/{product['id']}")
+        page.write_pieces(2)
+        page.click("main button", "Add to cart")
+        page.find("#links .badge", "2")
+        page.click("#links a", "Cart")
+        page.click(".checkout a", "Buy as a guest")
+        page.write("email", email)
+        page.click("main button", "Send me a code")
+        page.find("h1", "Your code")
+
+    def show(code: str) -> None:
+        page.write("code", f"{(int(code) + 1) % 10**8:08}")
+        page.click("main button", "Go on")
+        page.find(".problem", "does not hold")
+        page.write("code", f"{code[:4]} {code[4:]}")
+        page.click("main button", "Go on")
+        page.find("h1", "Cart")
+        page.click("#buy:enabled")
+        page.find(".status", "Paid")
+        page.click("#log-out")
+        page.find("#links a", "Log in")
+
+    def come_back(token: str) -> None:
+        page.go(f"#/guest/{token}")
+        page.browser.refresh()
+        page.find("h1", "Your orders")
+        page.find(".entry", "£39.98")
+        page.find("#links a", "Log in")
+        page.go(f"#/guest/{token[:-1]}")
+        page.find("main", "does not hold any more")
+
+    await asyncio.to_thread(ask)
+    await asyncio.to_thread(show, await shop.code(email))
+    token = await shop.link(email)
+    await asyncio.to_thread(come_back, token)
+    assert page.complaints() == []
+    assert page.script("return document.cookie") == ""

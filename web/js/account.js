@@ -36,10 +36,20 @@ export async function logIn(email, password) {
   accept(await call("/v1/auth/login", { method: "POST", body, asGuest: true }));
 }
 
+/** Have a code mailed that shows whose an address is; returns where to show it. @throws {Problem} */
+export function askForCode(person) {
+  return call("/v1/guests", { method: "POST", body: { ...person, ...manners() }, asGuest: true });
+}
+
+/** Get a token for showing the code; `announce` makes a login of it. @throws {Problem} */
+export async function showCode(verification_id, code) {
+  const body = { verification_id, code, cookie: true };
+  accept(await call("/v1/guests/verification", { method: "POST", body, asGuest: true }));
+}
+
 /** Make an account and get its token. @throws {Problem} */
 export async function register(person) {
-  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  const body = { ...person, language: navigator.language, time_zone: timeZone };
+  const body = { ...person, ...manners() };
   const headers = { "Idempotency-Key": crypto.randomUUID() };
   await call("/v1/users", { method: "POST", body, headers, asGuest: true });
   await logIn(person.email, person.password);
@@ -61,6 +71,11 @@ export async function agreeToMail(marketing) {
   if (!me.ok) throw await Problem.in(me);
   const headers = { "If-Match": me.headers.get("ETag") };
   await call("/v1/users/me", { method: "PATCH", body: { marketing }, headers });
+}
+
+function manners() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  return { language: navigator.language, time_zone: timeZone };
 }
 
 async function renew() {

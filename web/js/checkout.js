@@ -31,7 +31,10 @@ export function checkout(found, again) {
     sellable && couponForm(ask),
     price,
     stuck && h("p", { class: "wrong" }, "Remove what cannot be bought to go on."),
-    buying?.fields ?? h("a", { class: "button strong", href: "#/log-in?to=cart" }, "Log in to buy")));
+    buying?.fields ?? [
+      h("a", { class: "button strong", href: "#/log-in?to=cart" }, "Log in to buy"),
+      h("a", { class: "button", href: "#/guest" }, "Buy as a guest"),
+    ]));
   if (sellable) ask();
   return node;
 

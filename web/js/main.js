@@ -8,6 +8,7 @@ import { h, title } from "./dom.js";
 import { draw, keepHeader, searchedFor } from "./header.js";
 import { browse } from "./pages/browse.js";
 import { cart } from "./pages/cart.js";
+import { guestOrders, guestPage } from "./pages/guest.js";
 import { inboxPage } from "./pages/inbox.js";
 import { loginPage, registerPage } from "./pages/login.js";
 import { orders } from "./pages/orders.js";
@@ -15,13 +16,15 @@ import { product } from "./pages/product.js";
 import { alertOf } from "./problem.js";
 import { arrive } from "./visit.js";
 
-/** Each page is `(query, ...parts) => {title, node, productId?}`; `own` pages are for those who are logged in. */
+/** Each page is `(query, ...parts) => {title, node, productId?, path?}`; `own` pages are for those who are logged in. */
 const PAGES = [
   { path: /^\/$/, show: browse },
   { path: /^\/products\/([^/]+)$/, show: product },
   { path: /^\/cart$/, show: cart },
   { path: /^\/log-in$/, show: loginPage },
   { path: /^\/register$/, show: registerPage },
+  { path: /^\/guest$/, show: guestPage },
+  { path: /^\/guest\/([\w-]+)$/, show: guestOrders },
   { path: /^\/orders$/, show: orders, own: true },
   { path: /^\/inbox$/, show: inboxPage, own: true },
 ];
@@ -62,7 +65,7 @@ function put(found, path, search) {
   document.title = `${found.title} · Shopstream`;
   searchedFor(new URLSearchParams(search).get("q") ?? "");
   draw();
-  opened(path, found.productId);
+  opened(found.path ?? path, found.productId); // what is in an address may be secret
   if (isFirst) return;
   scrollTo(0, 0);
   (main.querySelector("h1") ?? main).focus({ preventScroll: true });

@@ -12,7 +12,8 @@ export async function orders() {
   return { title: "Orders", node: h("div", {}, title("Orders"), list) };
 }
 
-function order({ id, status, placed_at, total, lines }) {
+/** Return how an order is shown in a list. */
+export function order({ id, status, placed_at, total, lines }) {
   const pieces = lines.reduce((sum, line) => sum + line.quantity, 0);
   return h("li", { class: "entry", id },
     h("div", { class: "entry-head" },
