@@ -92,3 +92,16 @@ async def test_an_order_keeps_its_card_when_the_request_comes_again_after_it_was
     again = await shop.order((product, 1), key="once", payment_method=CARD)
     assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
     assert len(provider.charges) == 1
+
+
+async def test_a_payment_that_is_asked_for_again_after_its_card_was_removed_is_answered_as_before(
+    shop: Shop, transact: Transact, provider: FakeProvider
+) -> None:
+    await hear(transact, cards_of("usr_1", (CARD, TOKEN)), 1)
+    order = (await shop.order((await shop.sell(), 1), payment_method=None)).json()
+    path, token = f"/v1/orders/{order['id']}/payment", bearer("usr_1")
+    first = await shop.http.put(path, json={"payment_method": CARD}, headers=token)
+    await hear(transact, cards_of("usr_1"), 2)
+    again = await shop.http.put(path, json={"payment_method": CARD}, headers=token)
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert len(provider.charges) == 1

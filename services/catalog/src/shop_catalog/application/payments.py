@@ -50,11 +50,10 @@ async def begin(uow: CatalogUnitOfWork, order_id: str, method: str, caller: Call
     order = await _get(uow, order_id)
     if not may_see_order(caller, order.customer_id):
         raise OrderNotFound
-    token = await cards.token_of(uow, method, order.customer_id)
-    if order.payment is not None and order.payment.method == token:
-        return order, False
-    at = now()
-    order.begin_payment(PaymentAttempt(id=new_id("pay"), method=token, begun_at=at))
+    if order.payment is not None and method in (order.payment.asked, order.payment.method):
+        return order, False  # a saved card may be gone meanwhile
+    token, at = await cards.token_of(uow, method, order.customer_id), now()
+    order.begin_payment(PaymentAttempt(id=new_id("pay"), method=token, begun_at=at, asked=method))
     await uow.save_order(order)
     await uow.orders.look_again(order.id, at + CHECK_AFTER)
     return order, True

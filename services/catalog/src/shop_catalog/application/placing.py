@@ -181,9 +181,9 @@ class _Counter:
         request, basket, at = priced.wanted.request, priced.wanted.basket, self._at
         self._shelf.assert_there(priced.quote.pieces)
         attempt = None
-        if basket.payment_method is not None:
-            token = await cards.token_of(self._uow, basket.payment_method, request.user_id)
-            attempt = PaymentAttempt(id=new_id("pay"), method=token, begun_at=at)
+        if (asked := basket.payment_method) is not None:
+            token = await cards.token_of(self._uow, asked, request.user_id)
+            attempt = PaymentAttempt(id=new_id("pay"), method=token, begun_at=at, asked=asked)
         coupon_id = None
         if priced.coupon:
             coupon_id = await promotions.redeem(self._uow, priced.coupon, request.user_id)

@@ -32,6 +32,8 @@ class PaymentAttempt:
         intent_id: the provider's id, once it is known.
         decline_code: why the provider said no.
         begun_at: when it was stored; None in those of earlier versions, begun as their order was placed.
+        asked: the payment method as the customer named it, such as a saved card's id; None in those of
+            earlier versions.
     """
 
     id: str
@@ -40,6 +42,7 @@ class PaymentAttempt:
     intent_id: str | None = None
     decline_code: str | None = None
     begun_at: datetime | None = None
+    asked: str | None = None
 
     def authorised(self, intent_id: str) -> PaymentAttempt:
         return replace(self, state=PaymentState.AUTHORISED, intent_id=intent_id)
