@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,11 +20,14 @@ import pytest
 from fastapi import FastAPI
 
 from shop_catalog.adapters.payment_webhooks import PaymentWebhook
+from shop_catalog.adapters.search_index import SearchIndex
 from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.api.kept_answers import KeptAnswers
 from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.pricing import PriceBook
+from shop_catalog.application.search import SearchDesk
+from shop_catalog.application.search_keeper import IndexKeeper
 from shop_catalog.application.shared_products import SharedProducts, documents
 from shop_catalog.domain.payments import (
     Captured,
@@ -35,6 +41,7 @@ from shop_catalog.domain.payments import (
 )
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.schema import migrate
+from shop_catalog.store.search import SearchableProducts
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
 from shop_chassis.app import Api, create_app
 from shop_chassis.auth import Caller
@@ -119,6 +126,9 @@ def settings() -> CatalogSettings:
     )
 
 
+Keeper = IndexKeeper[SearchIndex]
+
+
 @pytest.fixture
 def reads(transact: Transact) -> PlainReads:
     """Reads past FastAPI; nothing is kept until a test says what has changed."""
@@ -126,8 +136,40 @@ def reads(transact: Transact) -> PlainReads:
 
 
 @pytest.fixture
-def app(settings: CatalogSettings, transact: Transact, checkout: Checkout, reads: PlainReads) -> FastAPI:
-    state = {"checkout": checkout, "payment_webhook": PaymentWebhook(SECRET), "reads": reads}
+async def keeper(db: Database, tmp_path: Path) -> AsyncIterator[Keeper]:
+    """The index of an API process, kept up to date."""
+    async with keeping(db, tmp_path / "index") as kept:
+        yield kept
+
+
+@asynccontextmanager
+async def keeping(db: Database, folder: Path) -> AsyncIterator[Keeper]:
+    """Keep an index in a folder, from when it holds all products on."""
+    kept = IndexKeeper(SearchableProducts(db, refresh=0.05), lambda: SearchIndex(folder))
+    stop = asyncio.Event()
+    running = asyncio.create_task(kept.run(stop))
+    try:
+        async with asyncio.timeout(20):
+            await kept.caught_up.wait()
+        yield kept
+    finally:
+        stop.set()
+        await running
+        kept.close()
+
+
+@pytest.fixture
+def desk(transact: Transact, keeper: Keeper) -> Iterator[SearchDesk]:
+    with ThreadPoolExecutor(2) as threads:
+        yield SearchDesk(transact, keeper.index, threads)
+
+
+@pytest.fixture
+def app(
+    settings: CatalogSettings, transact: Transact, checkout: Checkout, reads: PlainReads, desk: SearchDesk
+) -> FastAPI:
+    state: dict[str, object] = {"checkout": checkout, "reads": reads, "search": desk}
+    state["payment_webhook"] = PaymentWebhook(SECRET)
     verifier: Any = EveryToken()
     api = Api(ROUTERS, ERRORS, state, shortcuts=reads.shortcuts)
     return create_app(settings, api, transact=transact, verifier=verifier)

@@ -68,6 +68,9 @@ ACCESS: dict[str, Access] = {
     # catalog
     "GET /v1/products": Access(Whose.ANYBODY),
     "GET /v1/products/facets": Access(Whose.ANYBODY),
+    "GET /v1/search": Access(Whose.ANYBODY, query="?q=cup"),
+    "GET /v1/search/suggestions": Access(Whose.ANYBODY, query="?q=cup"),
+    "POST /v1/search/{search_id}/clicks": Access(Whose.ANYBODY, {"product_id": "{product_id}"}),
     "GET /v1/products/{id}": Access(Whose.ANYBODY),
     "POST /v1/products": Access(Whose.STAFF, {"sku": "x", "title": "x", "price": MONEY}, KEY),
     "PATCH /v1/products/{id}": Access(Whose.STAFF, {"title": "mine"}, {"If-Match": "{product}"}),

@@ -189,6 +189,7 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "shipments": "shp_none",
             "returns": "rtn_none",
             "tariffs": "GB",
+            "search": f"sch_{'0' * 32}",
             "unsubscribe": secrets.token_urlsafe(32),
         },
         texts={

@@ -7,7 +7,7 @@ import pytest
 
 from shop_catalog.jobs.products import republish
 from shop_catalog.store.unit_of_work import Transact
-from tests.catalog.conftest import Database, Json, Shop, bearer, problem, told
+from tests.catalog.conftest import Database, Json, Shop, bearer, problem, told, until
 
 pytestmark = pytest.mark.integration
 
@@ -145,10 +145,14 @@ async def test_a_list_shows_each_product_once(shop: Shop) -> None:
 async def test_a_search_finds_words_and_shows_the_most_relevant_first(shop: Shop) -> None:
     titles = ["Red lantern", "Lantern", "White lantern lantern", "Teapot", "Small lantern", "Lantern, large"]
     made = {title: await shop.sell(title=title, description="for the garden") for title in titles}
+
+    async def all_found() -> bool:
+        return len(await pages(shop, q="garden")) == 6
+
+    await until(all_found)
     found = await pages(shop, q="lanterns")
     assert sorted(each["title"] for each in found) == sorted(set(titles) - {"Teapot"})
     assert await pages(shop, q="teapot") == [made["Teapot"]]
-    assert len(await pages(shop, q="garden")) == 6
     assert await pages(shop, q="nothing") == []
 
 

@@ -10,7 +10,7 @@ from shop_events.contracts import Fact
 from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
 from shop_events.envelope import envelope_for
 from shop_events.handlers import Handler
-from tests.catalog.conftest import Json, Shop
+from tests.catalog.conftest import Json, Shop, until
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +72,12 @@ async def test_of_two_products_that_match_alike_the_wanted_one_is_found_first(
     _, wanted = [await shop.sell() for _ in range(2)]
     await hear(transact, score(wanted, 50.0), 1)
     title = (await shop.http.get(f"/v1/products/{wanted['id']}")).json()["title"]
-    assert (await listed(shop, q=title))[0] == wanted["id"]
+
+    async def first() -> bool:
+        found = await listed(shop, q=title)
+        return len(found) == 2 and found[0] == wanted["id"]
+
+    await until(first)
 
 
 async def test_a_score_is_no_change_of_the_product(shop: Shop, transact: Transact) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -13,6 +14,8 @@ from pathlib import Path
 from shop_catalog import consumers
 from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.adapters.payments import PaymentClient, open_session
+from shop_catalog.adapters.search_folder import claimed_folder
+from shop_catalog.adapters.search_index import SearchIndex
 from shop_catalog.api import ERRORS, LARGE_BODIES, ROUTERS
 from shop_catalog.api.import_file import import_file
 from shop_catalog.api.import_lines import Format, known_mappings, mapping_of
@@ -21,6 +24,8 @@ from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.imports import Importer
 from shop_catalog.application.pricing import PriceBook
+from shop_catalog.application.search import SearchDesk
+from shop_catalog.application.search_keeper import IndexKeeper
 from shop_catalog.application.shared_products import SharedProducts, documents
 from shop_catalog.domain.access import Operator
 from shop_catalog.jobs import categories, payments, products, reviews
@@ -29,6 +34,7 @@ from shop_catalog.store.cards import CARDS
 from shop_catalog.store.product_changes import ProductChanges
 from shop_catalog.store.products import forget_ratings
 from shop_catalog.store.schema import migrate
+from shop_catalog.store.search import SearchableProducts
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_chassis.app import Api
 from shop_chassis.jobs import Job
@@ -40,10 +46,12 @@ from shop_events.read_model import emptied
 
 @dataclass(frozen=True)
 class Resources:
-    """What catalog reaches out by, and what it keeps ready."""
+    """What catalog reaches out by, what it keeps ready, and what it searches in."""
 
     checkout: Checkout
     reads: PlainReads
+    search: SearchDesk
+    index: IndexKeeper[SearchIndex]
 
 
 CatalogRuntime = Runtime[CatalogSettings, Resources]
@@ -55,14 +63,18 @@ _FOLLOWING = timedelta(seconds=5)
 
 def _api(runtime: CatalogRuntime) -> Api:
     secret = runtime.settings.payment_webhook_secret.get_secret_value()
-    checkout, reads = runtime.resources.checkout, runtime.resources.reads
-    state = {"checkout": checkout, "payment_webhook": PaymentWebhook(secret), "reads": reads}
+    checkout, reads, search = runtime.resources.checkout, runtime.resources.reads, runtime.resources.search
+    state: dict[str, object] = {"checkout": checkout, "reads": reads, "search": search}
+    state["payment_webhook"] = PaymentWebhook(secret)
     return Api(ROUTERS, ERRORS, state, LARGE_BODIES, reads.shortcuts)
 
 
 def _api_parts(runtime: CatalogRuntime) -> list[Part]:
-    changes = ProductChanges(runtime.db, runtime.resources.reads.kept)
-    return [Part("product-changes", changes.run, outlived=True)]
+    changes, index = ProductChanges(runtime.db, runtime.resources.reads.kept), runtime.resources.index
+    return [
+        Part("product-changes", changes.run, outlived=True),
+        Part("search-index", index.run, index.caught_up.is_set, outlived=True),
+    ]
 
 
 def _jobs(runtime: CatalogRuntime) -> list[Job]:
@@ -90,7 +102,20 @@ async def _resources(runtime: CatalogRuntime) -> AsyncIterator[Resources]:
         provider = PaymentClient(session, settings.payment_base_url, settings.payment_capture)
         prices = PriceBook(runtime.transact, timedelta(seconds=settings.price_rules_seconds))
         checkout = Checkout(runtime.transact, provider, settings.payment_deadline, prices, settings.patience)
-        yield Resources(checkout, reads)
+        with _searching(runtime) as (search, index):
+            yield Resources(checkout, reads, search, index)
+
+
+@contextmanager
+def _searching(runtime: CatalogRuntime) -> Iterator[tuple[SearchDesk, IndexKeeper[SearchIndex]]]:
+    settings = runtime.settings
+    with ThreadPoolExecutor(settings.search_threads, "search") as threads, ExitStack() as stack:
+        keeper = IndexKeeper(
+            SearchableProducts(runtime.db, settings.search_refresh_seconds),
+            lambda: SearchIndex(stack.enter_context(claimed_folder(settings.search_folder))),
+        )
+        stack.callback(keeper.close)
+        yield SearchDesk(runtime.transact, keeper.index, threads), keeper
 
 
 def _import_arguments(parser: ArgumentParser) -> None:
@@ -116,8 +141,8 @@ SERVICE: Service[CatalogSettings, Resources] = Service(
     read_models={"scores": forget_ratings, CARDS: emptied(CARDS)},
     migrate=migrate,
     resources=_resources,
-    api_parts=_api_parts,
     jobs=_jobs,
+    api_parts=_api_parts,
     republish=_republish,
     commands=[Command("import", "make and change products as a file says", _import, _import_arguments)],
 )

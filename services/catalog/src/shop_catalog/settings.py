@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -52,6 +54,14 @@ class CatalogSettings(ServiceSettings):
         le=4 * 1024**3,
         description="Memory for answers kept ready for visitors who are not signed in; 0 keeps none",
     )
+    search_folder: Path = Field(
+        Path(tempfile.gettempdir()) / "shop-search",
+        description="Where each API process keeps its search index while it runs",
+    )
+    search_refresh_seconds: float = Field(
+        0.5, gt=0, le=60, description="How long changes of products are gathered before they are found"
+    )
+    search_threads: int = Field(2, ge=1, le=32, description="Threads of a process that answer searches")
 
     @property
     def patience(self) -> timedelta:

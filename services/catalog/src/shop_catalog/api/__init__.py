@@ -1,4 +1,4 @@
-"""HTTP in: categories, products, variants, stock, prices, orders, reviews, and what the provider tells."""
+"""HTTP in: products and their categories, search, stock, prices, orders, reviews, what the provider tells."""
 
 from shop_catalog.api import (
     categories,
@@ -11,6 +11,7 @@ from shop_catalog.api import (
     quotes,
     refunds,
     reviews,
+    search,
     shipments,
     stock,
     tariffs,
@@ -33,6 +34,7 @@ ROUTERS = (
     refunds.router,
     payments.router,
     reviews.router,
+    search.router,
 )
 
 LARGE_BODIES = {imports.IMPORTS: imports.LARGEST_FILE}

@@ -11,6 +11,7 @@ from shop_catalog.domain.errors import (
     CodeTaken,
     CouponRefused,
     CurrencyNeeded,
+    EmptySearch,
     ForgedWebhook,
     IllegalMove,
     IllegalStatus,
@@ -21,6 +22,7 @@ from shop_catalog.domain.errors import (
     KeyReused,
     MalformedWebhook,
     MixedCurrencies,
+    NotAResult,
     NotBought,
     OrderNotFound,
     OutOfStock,
@@ -32,6 +34,8 @@ from shop_catalog.domain.errors import (
     RefundTooLarge,
     ReturnNotFound,
     ReviewNotFound,
+    SearchNotFound,
+    SearchNotReady,
     ShipmentNotFound,
     SkuTaken,
     StockOutOfRange,
@@ -45,7 +49,7 @@ from shop_catalog.domain.errors import (
     VariantNeeded,
     VersionConflict,
 )
-from shop_chassis.problems import ErrorMap, Forbidden, NotFound, PreconditionFailed
+from shop_chassis.problems import ErrorMap, Forbidden, NotFound, PreconditionFailed, Unavailable
 
 ERRORS: ErrorMap = {
     AccessDenied: Forbidden,
@@ -57,6 +61,10 @@ ERRORS: ErrorMap = {
     ReviewNotFound: NotFound,
     ShipmentNotFound: NotFound,
     ReturnNotFound: NotFound,
+    SearchNotFound: NotFound,
+    SearchNotReady: Unavailable,
+    EmptySearch: 422,
+    NotAResult: 422,
     NotBought: 403,
     AlreadyReviewed: 409,
     SkuTaken: 409,

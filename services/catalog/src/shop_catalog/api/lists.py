@@ -13,14 +13,16 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel
 
 from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.pages_found import Desk, cursor_behind, place
 from shop_catalog.api.plain_reads import Keeping
 from shop_catalog.api.product_views import ProductView
-from shop_catalog.application import lists, products
+from shop_catalog.application import lists
 from shop_catalog.application.lists import Wanted
 from shop_catalog.domain import lists as domain
-from shop_catalog.domain.errors import AccessDenied, CurrencyNeeded
+from shop_catalog.domain.errors import AccessDenied, CurrencyNeeded, EmptySearch, SearchNotReady
 from shop_catalog.domain.lists import Filters, PriceRange, Sort, Spot
 from shop_catalog.domain.products import MAX_AMOUNT, ProductStatus
+from shop_catalog.domain.search import Question
 from shop_chassis.auth import MaybeCaller
 from shop_chassis.http import BadCursor, Listing, Page, PageRequest, Read, encode_cursor, names
 from shop_chassis.openapi import responses
@@ -128,7 +130,7 @@ class FacetsView(BaseModel):
     "/v1/products",
     response_model=Listing[ProductView],
     responses={
-        **responses(BadCursor, AccessDenied, CurrencyNeeded, of=ERRORS),
+        **responses(BadCursor, AccessDenied, CurrencyNeeded, EmptySearch, SearchNotReady, of=ERRORS),
         304: {"description": "It is as it was"},
     },
 )
@@ -139,6 +141,7 @@ async def list_products(
     read: Read,
     keeping: Keeping,
     *,
+    desk: Desk,
     q: Annotated[str | None, Query(min_length=1, max_length=200, description="Words to search for")] = None,
     sort: SortBy = Sort.OLDEST,
     if_none_match: IfNoneMatch = "",
@@ -146,11 +149,8 @@ async def list_products(
 ) -> Response:
     """List products, or those that match ``q``, the most relevant and wanted first."""
     if q is not None and filters.sku is None:
-        after = _spot(page, "relevance")
-        hits = await read(products.search, q, page.limit + 1, after)
-        shown = [product for _, product in hits[: page.limit]]
-        last = hits[page.limit - 1] if len(hits) > page.limit else None
-        following = last and _cursor("relevance", Spot(last[0], last[1].id))
+        hits = await desk.find(Question(text=q, after=place(page), limit=page.limit))
+        shown, following = [each.product for each in hits.results], cursor_behind(hits)
     else:
         wanted = Wanted(filters, sort, page.limit, _spot(page, sort.value))
         found = await read(lists.page, wanted, caller)

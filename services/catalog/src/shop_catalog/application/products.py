@@ -12,7 +12,7 @@ from shop_catalog.domain.access import Caller, demand_merchant, is_merchant
 from shop_catalog.domain.categories import Place
 from shop_catalog.domain.descriptions import Media
 from shop_catalog.domain.errors import ProductNotFound, ReferenceTaken, SkuTaken
-from shop_catalog.domain.products import Hit, Product, ProductDetails, ProductStatus, Rating
+from shop_catalog.domain.products import Product, ProductDetails, ProductStatus, Rating
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.stock import StockItem
 from shop_catalog.domain.variants import NewVariant, Variant
@@ -142,11 +142,6 @@ async def show(uow: CatalogUnitOfWork, product_id: str, caller: Caller | None) -
 async def rate(uow: CatalogUnitOfWork, product_id: str, rating: Rating) -> None:
     """Take over how much a product is wanted, as the event in hand says."""
     await uow.products.rate(product_id, rating, uow.sequence)
-
-
-async def search(uow: CatalogUnitOfWork, text: str, limit: int, after: tuple[float, str] | None) -> list[Hit]:
-    """Return up to ``limit`` products that match ``text``, the most relevant and wanted first."""
-    return await uow.products.search(text, limit, after)
 
 
 async def republish(uow: CatalogUnitOfWork, after: str, limit: int) -> list[Product]:

@@ -41,6 +41,10 @@
     ├── ReviewNotFound         also for those who may not know that it exists
     ├── AlreadyReviewed        a customer has one review of a product
     ├── NotBought              only buyers review a product
+    ├── EmptySearch            there is no word in what was searched for
+    ├── SearchNotReady         the index is being built
+    ├── SearchNotFound         there is none, or it is too long ago
+    ├── NotAResult             the product was not found by that search
     ├── ForgedWebhook          not signed by the provider, or too old
     └── MalformedWebhook       signed, and not to be understood
 
@@ -61,6 +65,22 @@ class AccessDenied(DomainError):
 
 class KeyReused(DomainError):
     """The idempotency key came with another request before."""
+
+
+class EmptySearch(DomainError):
+    """There is no word in what was searched for."""
+
+
+class SearchNotReady(DomainError):
+    """This process has not read all products yet."""
+
+
+class SearchNotFound(DomainError):
+    """There is no such search, or it is too long ago."""
+
+
+class NotAResult(DomainError):
+    """The product was not among the results of the search."""
 
 
 class VersionConflict(DomainError):

@@ -10,7 +10,7 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_catalog.domain.errors import VersionConflict
-from shop_catalog.domain.products import Hit, Product, Rating
+from shop_catalog.domain.products import Product, Rating
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.documents import Document, Repository, request_document
 from shop_catalog.store.product_documents import product_of, product_state
@@ -19,14 +19,6 @@ PRODUCTS = "products"
 
 UNRATED = {"popularity": 0.0, "trend": 0.0, "rank": 0.0, "rated": -1}
 """What a product has before analytics has told of it."""
-
-_RANK = {
-    "$multiply": [
-        {"$meta": "textScore"},
-        {"$add": [1, {"$multiply": [0.2, {"$ln": {"$add": [1, "$popularity"]}}]}]},
-    ]
-}
-"""Relevance first; of two that match alike, what shoppers want more."""
 
 
 async def forget_ratings(db: AsyncDatabase[Any]) -> None:
@@ -90,21 +82,6 @@ class Products(Repository):
             {"$set": {**rating._asdict(), "rated": sequence}},
             session=self._session,
         )
-
-    async def search(self, text: str, limit: int, after: tuple[float, str] | None) -> list[Hit]:
-        """Return up to ``limit`` products that match, the most relevant first, from behind ``after``."""
-        stages: list[Document] = [
-            {"$match": {"$text": {"$search": text}, "shown": True}},
-            {"$set": {"score": _RANK}},
-        ]
-        if after is not None:
-            score, product_id = after
-            stages.append(
-                {"$match": {"$or": [{"score": {"$lt": score}}, {"score": score, "_id": {"$gt": product_id}}]}}
-            )
-        stages += [{"$sort": {"score": -1, "_id": 1}}, {"$limit": limit}]
-        found = await self._collection.aggregate(stages, session=self._session)
-        return [(document["score"], product_of(document)) async for document in found]
 
     async def all_after(self, product_id: str, limit: int) -> list[Product]:
         """Return up to ``limit`` products behind ``product_id``, deleted ones too."""

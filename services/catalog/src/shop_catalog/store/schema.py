@@ -21,6 +21,8 @@ from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REV
 from shop_catalog.store.products import PRODUCTS
 from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS
 from shop_catalog.store.reviews import REVIEW_VOTES, REVIEWS
+from shop_catalog.store.searches import KEPT as SEARCHES_KEPT
+from shop_catalog.store.searches import SEARCHES
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS
 from shop_catalog.store.tariffs import TARIFFS
 
@@ -88,6 +90,7 @@ _VALIDATORS: dict[str, dict[str, Any]] = {
     },
     REVIEW_VOTES: {"required": ["review_id", "user_id"]},
     CARDS: {"required": ["gone", "sequence"]},
+    SEARCHES: {"required": ["visitor_id", "product_ids", "skipped", "at", "version"]},
     PAYMENT_EVENTS: {"required": ["order_id", "settled"]},
     PAYMENT_REVERSALS: {"required": ["order_id", "state", "check"]},
 }
@@ -113,18 +116,6 @@ _INDEXES: dict[str, list[IndexModel]] = {
             name="one_for_a_reference",
             unique=True,
             partialFilterExpression={"deleted": False, "reference": {"$type": "string"}},
-        ),
-        IndexModel(
-            [
-                ("title", "text"),
-                ("category_path.name", "text"),
-                ("variants.sku", "text"),
-                ("description", "text"),
-            ],
-            name="words",
-            weights={"title": 10, "category_path.name": 5, "variants.sku": 5, "description": 1},
-            default_language="english",
-            language_override="text_language",
         ),
         IndexModel([("rank", DESCENDING), ("_id", ASCENDING)], name="most_wanted", **_SHOWN),
         IndexModel([("trend", DESCENDING), ("_id", ASCENDING)], name="rising", **_SHOWN),
@@ -186,6 +177,11 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("user_id", ASCENDING)], name="of_a_user"),
     ],
     CARDS: [IndexModel([("cards.token", ASCENDING)], name="of_a_token")],
+    SEARCHES: [
+        IndexModel(
+            [("at", ASCENDING)], name="forgotten", expireAfterSeconds=int(SEARCHES_KEPT.total_seconds())
+        )
+    ],
     PAYMENT_EVENTS: [
         IndexModel(
             [("received_at", ASCENDING)],
@@ -200,7 +196,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
-_OUTDATED = {PRODUCTS: ["one_for_a_sku", "search", "popular"], ORDERS: ["unsettled"]}
+_OUTDATED = {PRODUCTS: ["one_for_a_sku", "search", "popular", "words"], ORDERS: ["unsettled"]}
 
 
 async def migrate(db: AsyncDatabase[Any]) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.products import Product
 from shop_catalog.domain.reviews import Review
+from shop_catalog.domain.search import Search
 from shop_catalog.domain.stock import StockItem
 from shop_catalog.store.cards import CARDS, Cards
 from shop_catalog.store.categories import CATEGORIES, Categories
@@ -17,6 +18,7 @@ from shop_catalog.store.payments import PAYMENT_EVENTS, PAYMENT_REVERSALS, Payme
 from shop_catalog.store.products import PRODUCTS, Products
 from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS, CouponUses, Promotions
 from shop_catalog.store.reviews import REVIEW_VOTES, REVIEWS, Purchases, Reviews, Tallies, Votes
+from shop_catalog.store.searches import SEARCHES, Searches
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS, Stock, StockAdjustments
 from shop_catalog.store.tariffs import TARIFFS, Tariffs
 from shop_events.unit_of_work import Transactor, UnitOfWork
@@ -89,6 +91,10 @@ class CatalogUnitOfWork(UnitOfWork):
     def purchases(self) -> Purchases:
         return Purchases(self.db[ORDERS], self.session)
 
+    @cached_property
+    def searches(self) -> Searches:
+        return Searches(self.db[SEARCHES], self.session)
+
     async def add_product(self, product: Product) -> None:
         await self.products.add(product)
         self.publish(product.facts)
@@ -113,6 +119,17 @@ class CatalogUnitOfWork(UnitOfWork):
     async def save_order(self, order: Order) -> None:
         await self.orders.save(order)
         self.publish(order.facts)
+
+    async def add_searches(self, searches: Sequence[Search]) -> None:
+        await self.searches.add(searches)
+        for search in searches:
+            self.publish(search.facts)
+
+    async def save_search(self, search: Search) -> None:
+        """Store what was chosen, if anything was."""
+        if search.facts:
+            await self.searches.save(search)
+            self.publish(search.facts)
 
     async def add_review(self, review: Review) -> None:
         await self.reviews.add(review)

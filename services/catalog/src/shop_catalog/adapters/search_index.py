@@ -1,0 +1,268 @@
+"""The index of products: tantivy, in a folder of this process alone.
+
+Calls block, for milliseconds, without holding the interpreter; :mod:`shop_catalog.application.search` makes
+them in threads. One thread writes; what it wrote is found once it is committed.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tantivy import Document, Index, Occur, Query, Searcher
+
+from shop_catalog.adapters.search_queries import (
+    ATTRIBUTES,
+    CATEGORY,
+    IN_STOCK,
+    OPTIONS,
+    PRICE,
+    Asked,
+    aggregations,
+    register_tokenizers,
+    schema,
+)
+from shop_catalog.adapters.search_text import FOLDED, STEMMED, base, excerpt, marked
+from shop_catalog.domain.errors import EmptySearch
+from shop_catalog.domain.lists import Filters
+from shop_catalog.domain.search import (
+    DEEPEST,
+    Bucket,
+    Facets,
+    Findings,
+    Match,
+    Part,
+    Place,
+    Question,
+    Searchable,
+    Word,
+)
+
+_WRITER_BYTES = 32_000_000
+_SLACK = 64
+"""How far the product shown last may have moved up or down until the next page is asked for."""
+
+_CANDIDATES = 40
+_MOST_VALUES = 30
+
+Aggregated = Mapping[str, Any]
+
+
+class SearchIndex:
+    """Products by their words. ``folder`` is empty or does not exist, and nobody else's."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._index = Index(schema(), path=str(folder))
+        register_tokenizers(self._index)
+        self._index.config_reader("manual")
+        self._schema = self._index.schema
+        self._writer = self._index.writer(_WRITER_BYTES, 1)
+
+    @property
+    def size(self) -> int:
+        """How many products can be found."""
+        return int(self._index.searcher().num_docs)
+
+    def clear(self) -> None:
+        """Forget all products; until the commit they are found nevertheless."""
+        self._writer.delete_all_documents()
+
+    def put(self, products: Iterable[Searchable]) -> None:
+        """Add products that are not there."""
+        for product in products:
+            self._writer.add_document(Document.from_dict(_document(product), self._schema))
+
+    def drop(self, product_ids: Iterable[str]) -> None:
+        """Take products out."""
+        for product_id in product_ids:
+            self._writer.delete_documents_by_term("id", product_id)
+
+    def commit(self) -> None:
+        """Let everything that was written be found."""
+        self._writer.commit()
+        self._index.reload()
+
+    def rollback(self) -> None:
+        """Forget what was written since the last commit."""
+        self._writer.rollback()
+
+    def find(self, question: Question) -> Findings:
+        """Return a page of what matches best: all words if any product has them, else some, or similar ones.
+
+        Raises:
+            EmptySearch: there is no word in the text.
+        """
+        searcher = self._index.searcher()
+        asked = Asked(self._index, searcher, question)
+        if not asked.words:
+            raise EmptySearch("There is no word in it, or only such as are too long.")
+        query, match = asked.all_words(), "all"
+        hits, total = self._hits(asked, query)
+        if not total and not searcher.search(query, 1, count=False).hits:
+            query, match = asked.some_words(), "some"
+            hits, total = self._hits(asked, query)
+        ids, skipped, more = self._page(searcher, hits, question)
+        return Findings(
+            words=asked.words,
+            match=_match(match, total),
+            product_ids=ids,
+            skipped=skipped,
+            more=more and skipped + len(ids) < min(total, DEEPEST),
+            total=total,
+            facets=_facets(asked, query, total),
+        )
+
+    def complete(self, text: str, limit: int) -> list[str]:
+        """Return up to ``limit`` texts that begin with ``text`` and match something, the likeliest first."""
+        words = FOLDED.analyze(text)
+        if not words or not text[-1:].isalnum():
+            return []
+        searcher = self._index.searcher()
+        counts = searcher.terms_with_prefix("title", words[-1])
+        likely = heapq.nlargest(_CANDIDATES, counts, key=lambda each: each[1])
+        before = [(Occur.Must, Query.term_query(self._schema, "title", word, "freq")) for word in words[:-1]]
+        if before:
+            likely = [(term, self._together(searcher, before, term)) for term, _ in likely]
+        best = heapq.nlargest(limit, (each for each in likely if each[1]), key=lambda each: each[1])
+        return [" ".join([*words[:-1], term]) for term, _ in best]
+
+    def mark(self, text: str, words: Sequence[Word], language: str) -> list[Part]:
+        """Return a text in parts, so that what was looked for can be shown as such."""
+        return marked(text, words, language)
+
+    def excerpt(self, text: str, words: Sequence[Word], language: str) -> list[Part]:
+        """Return the piece of a text where the first of the words is, in parts."""
+        piece = excerpt(text, words, language)
+        return marked(piece, words, language) if piece else []
+
+    def _together(self, searcher: Searcher, before: Sequence[tuple[Occur, Query]], term: str) -> int:
+        last = (Occur.Must, Query.term_query(self._schema, "title", term, "freq"))
+        found = searcher.search(Query.boolean_query([*before, last]), 1)
+        return _count(found)
+
+    def _hits(self, asked: Asked, query: Query) -> tuple[list[Any], int]:
+        question = asked.question
+        window = min(question.after.skipped + question.limit + _SLACK, DEEPEST + _SLACK)
+        found = asked.searcher.search(asked.narrowed(query), window, weight_by_field="weight")
+        return [address for _, address in found.hits], _count(found)
+
+    def _page(
+        self, searcher: Searcher, hits: Sequence[Any], question: Question
+    ) -> tuple[list[str], int, bool]:
+        """Return the ids of a page, how many are before it, and whether something is behind it."""
+        start = self._start(searcher, hits, question.after)
+        end = min(start + question.limit, DEEPEST)
+        return [_id_at(searcher, hit) for hit in hits[start:end]], start, len(hits) > end
+
+    def _start(self, searcher: Searcher, hits: Sequence[Any], after: Place) -> int:
+        """Return where the page begins: behind the product shown last, which may have moved meanwhile."""
+        if not after.skipped:
+            return 0
+        nearest = sorted(
+            range(max(0, after.skipped - _SLACK), min(len(hits), after.skipped + _SLACK)),
+            key=lambda place: abs(place + 1 - after.skipped),
+        )
+        moved = (place + 1 for place in nearest if _id_at(searcher, hits[place]) == after.product_id)
+        return next(moved, after.skipped)
+
+
+def _document(product: Searchable) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": product.product_id,
+        "title": [each.title for each in product.descriptions],
+        "text": [*(each.text for each in product.descriptions), *product.keywords],
+        "sku": list(product.skus),
+        "category": list(product.categories),
+        "category_id": [each.partition("=")[0] for each in product.categories],
+        "attribute": list(product.attributes),
+        "option": list(product.options),
+        "option_in_stock": list(product.options_in_stock),
+        "available": product.available,
+        "prices": _amounts(product.prices),
+        "prices_in_stock": _amounts(product.prices_in_stock),
+        "weight": _stored(product.weight),
+    }
+    for language, title, text in product.descriptions:
+        if base(language) in STEMMED:
+            document[f"title_{base(language)}"] = title
+            document[f"text_{base(language)}"] = [text, *product.keywords]
+    return document
+
+
+def _amounts(prices: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    return {currency: list(amounts) for currency, amounts in prices.items()}
+
+
+def _stored(weight: float) -> float:
+    """Return what the engine makes a factor of ``weight`` of: it multiplies by the logarithm of 2 + it."""
+    return float(max(2.0**weight - 2.0, 0.0))
+
+
+def _count(found: Any) -> int:
+    return int(found.count)
+
+
+def _match(match: Match | str, total: int) -> Match:
+    if not total:
+        return "none"
+    return "all" if match == "all" else "some"
+
+
+def _id_at(searcher: Searcher, address: Any) -> str:
+    return str(searcher.doc(address)["id"][0])
+
+
+def _facets(asked: Asked, query: Query, total: int) -> Facets:
+    """Count each facet without its own filter, all those that have none in one go."""
+    wanted = aggregations(asked)
+    common = {name: how for name, how in wanted.items() if name not in asked.filters}
+    counted = dict(asked.searcher.aggregate(asked.narrowed(query), common))
+    for name in wanted.keys() - common.keys():
+        counted |= asked.searcher.aggregate(asked.narrowed(query, without=name), {name: wanted[name]})
+    return Facets(
+        categories=[_category(bucket) for bucket in counted[CATEGORY]["buckets"]],
+        attributes=_by_name(asked, query, counted, ATTRIBUTES),
+        options=_by_name(asked, query, counted, OPTIONS),
+        in_stock=_in_stock(asked, query, total),
+        prices=_prices(counted.get(PRICE), asked.question.filters),
+    )
+
+
+def _by_name(asked: Asked, query: Query, counted: Aggregated, what: str) -> dict[str, list[Bucket]]:
+    """Return the values of attributes or options; those of a filtered name without its filter."""
+    found = _values(counted[what])
+    for filtered in asked.filters:
+        kind, _, name = filtered.partition(":")
+        if kind == what and name:
+            how = {what: aggregations(asked)[what]}
+            own = asked.searcher.aggregate(asked.narrowed(query, without=filtered), how)
+            found[name] = _values(own[what]).get(name, [])
+    return {name: buckets[:_MOST_VALUES] for name, buckets in found.items() if buckets}
+
+
+def _category(bucket: Aggregated) -> Bucket:
+    category_id, _, name = bucket["key"].partition("=")
+    return Bucket(category_id, name, bucket["doc_count"])
+
+
+def _values(counted: Aggregated) -> dict[str, list[Bucket]]:
+    found: dict[str, list[Bucket]] = {}
+    for bucket in counted["buckets"]:
+        name, _, value = bucket["key"].partition("=")
+        found.setdefault(name, []).append(Bucket(value, value, bucket["doc_count"]))
+    return found
+
+
+def _in_stock(asked: Asked, query: Query, total: int) -> int:
+    if IN_STOCK in asked.filters:
+        return total
+    return _count(asked.searcher.search(asked.in_stock().narrowed(query), 1))
+
+
+def _prices(counted: Aggregated | None, filters: Filters) -> tuple[int, int] | None:
+    if filters.currency is None or not counted or not counted["count"]:
+        return None
+    return int(counted["min"]), int(counted["max"])

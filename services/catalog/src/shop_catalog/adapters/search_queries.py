@@ -1,0 +1,203 @@
+"""How questions are put to the index. Nothing here parses what people typed: it is cut into words first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from tantivy import Index, Occur, Query, Schema, SchemaBuilder, Searcher
+
+from shop_catalog.adapters.search_text import (
+    CODES,
+    FOLDED,
+    SHORTEST_PREFIX,
+    STEMMED,
+    STEMMERS,
+    distance,
+    is_small,
+    stem,
+)
+from shop_catalog.domain.lists import Filters
+from shop_catalog.domain.search import MOST_WORDS, Question, Word
+
+CATEGORY, IN_STOCK, PRICE, ATTRIBUTES, OPTIONS = "category", "in_stock", "price", "attributes", "options"
+"""Names of filters; those of one attribute or option are followed by a colon and its name."""
+
+_TITLE, _TITLE_STEM, _TEXT, _TEXT_STEM, _CODE = 3.0, 2.5, 1.2, 1.0, 20.0
+_SIMILAR, _BEGINNING = 0.5, 0.8
+_TIE = 0.2
+
+
+def schema() -> Schema:
+    """Return the fields of the index: what is looked up, then what is filtered, counted and ranked by."""
+    builder = SchemaBuilder()
+    builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("title", tokenizer_name="folded", index_option="freq")
+    builder.add_text_field("text", tokenizer_name="folded", index_option="freq")
+    for language in STEMMED:
+        builder.add_text_field(f"title_{language}", tokenizer_name=language, index_option="freq")
+        builder.add_text_field(f"text_{language}", tokenizer_name=language, index_option="freq")
+    builder.add_text_field("sku", tokenizer_name="codes", index_option="basic")
+    for name in ("category", "attribute", "option", "option_in_stock"):
+        builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("category_id", tokenizer_name="raw", index_option="basic")
+    builder.add_boolean_field("available", indexed=True)
+    for name in ("prices", "prices_in_stock"):
+        builder.add_json_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_float_field("weight", fast=True)
+    return builder.build()
+
+
+def register_tokenizers(index: Index) -> None:
+    """Teach an index the words of all languages."""
+    index.register_tokenizer("folded", FOLDED)
+    index.register_tokenizer("codes", CODES)
+    for language, analyzer in STEMMERS.items():
+        index.register_tokenizer(language, analyzer)
+
+
+@dataclass
+class Asked:
+    """A question, as far as one state of the index understands it."""
+
+    index: Index
+    searcher: Searcher
+    question: Question
+
+    @cached_property
+    def words(self) -> list[Word]:
+        """The words that are looked up, and whether the index has them."""
+        found = dict.fromkeys(FOLDED.analyze(self.question.text))
+        return [Word(word, bool(self._exact(word))) for word in list(found)[:MOST_WORDS]]
+
+    def all_words(self) -> Query:
+        """Return a query for products that have all words, small ones apart; unknown ones may be similar."""
+        required = [(self._occur(word), self._word(word, fuzzy=False)) for word in self.words]
+        if all(occur is Occur.Should for occur, _ in required):
+            required = [(Occur.Must, query) for _, query in required]
+        return self._or_code(Query.boolean_query(required))
+
+    def some_words(self) -> Query:
+        """Return a query for products that have half of the words, or similar ones."""
+        queries = [(Occur.Should, self._word(word, fuzzy=True)) for word in self.words]
+        return Query.boolean_query(queries, minimum_number_should_match=(len(queries) + 1) // 2)
+
+    @cached_property
+    def filters(self) -> dict[str, Query]:
+        """What results are narrowed down by, by name."""
+        asked = self.question.filters
+        made = {
+            **self._chosen(ATTRIBUTES, "attribute", asked.attributes),
+            **self._chosen(OPTIONS, self.option_field, asked.options),
+        }
+        if asked.category_id is not None:
+            made[CATEGORY] = self._term("category_id", asked.category_id)
+        if asked.in_stock:
+            made[IN_STOCK] = self._term("available", value=True)
+        if asked.currency is not None:
+            made[PRICE] = self.index.parse_query(_price_range(self.price_field, asked))
+        return made
+
+    @property
+    def option_field(self) -> str:
+        """Where the options are that this question may count."""
+        return "option_in_stock" if self.question.filters.in_stock else "option"
+
+    @property
+    def price_field(self) -> str:
+        """Where the prices are that this question may count."""
+        return "prices_in_stock" if self.question.filters.in_stock else "prices"
+
+    def in_stock(self) -> Asked:
+        """Return the same question about what can be had."""
+        narrower = replace(self.question.filters, in_stock=True)
+        return Asked(self.index, self.searcher, replace(self.question, filters=narrower))
+
+    def narrowed(self, query: Query, without: str | None = None) -> Query:
+        """Return a query with the filters on top, except one."""
+        kept = [each for name, each in self.filters.items() if name != without]
+        return Query.boolean_query(
+            [(Occur.Must, query), *((Occur.Must, Query.const_score_query(each, 0.0)) for each in kept)]
+        )
+
+    def _chosen(self, what: str, field: str, said: Mapping[str, Sequence[str]]) -> dict[str, Query]:
+        """Return a filter for each name: any of its values."""
+        return {
+            f"{what}:{name}": Query.term_set_query(
+                self._schema, field, [f"{name}={value}" for value in values]
+            )
+            for name, values in said.items()
+        }
+
+    @property
+    def _schema(self) -> Schema:
+        return self.index.schema
+
+    def _term(self, field: str, value: str | bool, boost: float = 1.0) -> Query:
+        option = "freq" if field.startswith(("title", "text")) else "basic"
+        return Query.boost_query(Query.term_query(self._schema, field, value, option), boost)
+
+    def _occur(self, word: Word) -> Occur:
+        return Occur.Should if is_small(word.text, self.question.language) else Occur.Must
+
+    def _exact(self, word: str) -> list[Query]:
+        """Return a query for each field that has the word, or its stem in the field's language."""
+        terms = [("title", word, _TITLE), ("text", word, _TEXT)]
+        for language in STEMMED:
+            stemmed = stem(word, language)
+            terms += [
+                (f"title_{language}", stemmed, _TITLE_STEM),
+                (f"text_{language}", stemmed, _TEXT_STEM),
+            ]
+        return [
+            self._term(field, value, boost)
+            for field, value, boost in terms
+            if self.searcher.doc_freq(field, value)
+        ]
+
+    def _word(self, word: Word, *, fuzzy: bool) -> Query:
+        queries = self._exact(word.text)
+        if fuzzy or not queries:
+            queries += self._like(word.text)
+        return Query.disjunction_max_query(queries, _TIE) if queries else Query.empty_query()
+
+    def _like(self, word: str) -> list[Query]:
+        made = []
+        for field in ("title", "text"):
+            if most := distance(word):
+                made.append(Query.boost_query(self._fuzzy(field, word, most), _SIMILAR))
+            if len(word) >= SHORTEST_PREFIX:
+                made.append(Query.boost_query(self._fuzzy(field, word, 0, prefix=True), _BEGINNING))
+        return made
+
+    def _fuzzy(self, field: str, word: str, most: int, *, prefix: bool = False) -> Query:
+        return Query.fuzzy_term_query(self._schema, field, word, distance=most, prefix=prefix)
+
+    def _or_code(self, query: Query) -> Query:
+        codes = CODES.analyze(self.question.text)[:MOST_WORDS]
+        known = [code for code in codes if self.searcher.doc_freq("sku", code)]
+        if not known:
+            return query
+        by_code = Query.const_score_query(Query.term_set_query(self._schema, "sku", known), _CODE)
+        return Query.boolean_query([(Occur.Should, query), (Occur.Should, by_code)])
+
+
+def aggregations(asked: Asked) -> Mapping[str, dict[str, object]]:
+    """Return how each facet is counted, by the name of the filter that is left out for it."""
+    found: dict[str, dict[str, object]] = {
+        CATEGORY: {"terms": {"field": "category", "size": 100}},
+        ATTRIBUTES: {"terms": {"field": "attribute", "size": 300}},
+        OPTIONS: {"terms": {"field": asked.option_field, "size": 300}},
+    }
+    if currency := asked.question.filters.currency:
+        found[PRICE] = {"stats": {"field": f"{asked.price_field}.{currency}"}}
+    return found
+
+
+def _price_range(field: str, filters: Filters) -> str:
+    """Return the one thing that the engine takes as text: field, a currency's three letters, two numbers."""
+    price = filters.price
+    least = 0 if price.at_least is None else int(price.at_least)
+    most = "*" if price.at_most is None else str(int(price.at_most))
+    return f"{field}.{filters.currency}:[{least} TO {most}]"

@@ -1,0 +1,209 @@
+"""Search over HTTP: results with facets, suggestions while somebody types, and what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Depends, Header, Path, Query
+from pydantic import BaseModel, Field
+
+from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.lists import Filtered
+from shop_catalog.api.pages_found import Desk, cursor_behind, place
+from shop_catalog.api.product_views import ProductView
+from shop_catalog.application.search import Result, Suggestions
+from shop_catalog.domain.errors import CurrencyNeeded, EmptySearch, NotAResult, SearchNotFound, SearchNotReady
+from shop_catalog.domain.lists import Filters
+from shop_catalog.domain.products import ProductStatus
+from shop_catalog.domain.search import Bucket, Facets, Match, Part, Question
+from shop_chassis.http import BadCursor, Body, Page
+from shop_chassis.openapi import responses
+from shop_chassis.problems import Unprocessable
+
+router = APIRouter(tags=["search"])
+
+_REFUSED = (EmptySearch, CurrencyNeeded, SearchNotReady)
+
+Words = Annotated[str, Query(min_length=1, max_length=200, description="Words to search for")]
+Language = Annotated[
+    str,
+    Query(pattern=r"^[a-zA-Z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$", description="Language of the words"),
+]
+VisitorId = Annotated[
+    str | None,
+    Header(
+        alias="Visitor-Id",
+        pattern=r"^vst_[0-9a-f]{32}$",
+        description="The visitor, from `GET /v1/session`, who agreed to be counted; else leave it out",
+    ),
+]
+
+
+async def _published(filters: Filtered) -> Filters:
+    """Let only filters pass that make sense for what is on sale."""
+    filters.assert_clear()
+    if filters.status is not ProductStatus.PUBLISHED or filters.sku is not None:
+        raise Unprocessable(
+            [{"in": "query", "name": "status, sku", "message": "Only lists can be narrowed by it"}]
+        )
+    return filters
+
+
+class PartView(BaseModel):
+    """A piece of a text; ``matched`` says whether it was looked for."""
+
+    text: str
+    matched: bool
+
+    @classmethod
+    def all_of(cls, parts: Sequence[Part]) -> list[Self]:
+        """Return how a text is shown in parts."""
+        return [cls(text=part.text, matched=part.matched) for part in parts]
+
+
+class ResultView(ProductView):
+    """A product that was found, with title and the piece of its description where what was looked for is."""
+
+    title_parts: list[PartView]
+    excerpt_parts: list[PartView]
+
+
+class BucketView(BaseModel):
+    """How many results there would be under a value, all other filters kept."""
+
+    value: str
+    label: str
+    count: int
+
+    @classmethod
+    def all_of(cls, buckets: Sequence[Bucket]) -> list[Self]:
+        """Return how the values of a facet are shown."""
+        return [cls(value=each.value, label=each.label, count=each.products) for each in buckets]
+
+
+class PricesView(BaseModel):
+    """The lowest and the highest price, in minor units of the currency that was asked for."""
+
+    lowest: int
+    highest: int
+
+
+class SearchFacetsView(BaseModel):
+    """What results can be narrowed down to. ``prices`` is there if a currency was asked for."""
+
+    categories: list[BucketView]
+    attributes: dict[str, list[BucketView]]
+    options: dict[str, list[BucketView]]
+    in_stock: int
+    prices: PricesView | None
+
+    @classmethod
+    def of(cls, facets: Facets) -> Self:
+        """Return how facets are shown."""
+        prices = facets.prices
+        return cls(
+            categories=BucketView.all_of(facets.categories),
+            attributes={name: BucketView.all_of(each) for name, each in facets.attributes.items()},
+            options={name: BucketView.all_of(each) for name, each in facets.options.items()},
+            in_stock=facets.in_stock,
+            prices=PricesView(lowest=prices[0], highest=prices[1]) if prices else None,
+        )
+
+
+class ResultsView(BaseModel):
+    """A page of results, the best first.
+
+    ``match`` says whether all words were found, only some or similar ones, or nothing. ``total`` counts all
+    pages; the first thousand results can be read.
+    """
+
+    search_id: str
+    match: Match
+    total: int
+    items: list[ResultView]
+    facets: SearchFacetsView
+    next_cursor: str | None
+
+
+class ProductSuggestionView(BaseModel):
+    """A product that may be meant."""
+
+    id: str
+    title: str
+
+
+class SuggestionsView(BaseModel):
+    """How the text may go on, and products that are meant already."""
+
+    texts: list[str]
+    products: list[ProductSuggestionView]
+
+    @classmethod
+    def of(cls, suggestions: Suggestions) -> Self:
+        """Return how suggestions are shown."""
+        products = [
+            ProductSuggestionView(id=each.id, title=each.details.title) for each in suggestions.products
+        ]
+        return cls(texts=list(suggestions.texts), products=products)
+
+
+class Choose(Body):
+    """Which of the results was opened."""
+
+    product_id: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+@router.get("/v1/search", responses=responses(BadCursor, *_REFUSED, of=ERRORS))
+async def search_products(
+    q: Words,
+    page: Page,
+    desk: Desk,
+    filters: Annotated[Filters, Depends(_published)],
+    language: Language = "en",
+    *,
+    visitor_id: VisitorId = None,
+) -> ResultsView:
+    """Find products by words, the most relevant and wanted first."""
+    question = Question(text=q, filters=filters, after=place(page), limit=page.limit, language=language)
+    found = await desk.find(question, visitor_id)
+    return ResultsView(
+        search_id=found.search_id,
+        match=found.findings.match,
+        total=found.findings.total,
+        items=[_result(each, language) for each in found.results],
+        facets=SearchFacetsView.of(found.findings.facets),
+        next_cursor=cursor_behind(found),
+    )
+
+
+@router.get("/v1/search/suggestions", responses=responses(EmptySearch, SearchNotReady, of=ERRORS))
+async def suggest(
+    q: Annotated[str, Query(min_length=1, max_length=100, description="What was typed so far")],
+    desk: Desk,
+    limit: Annotated[int, Query(ge=1, le=20)] = 8,
+    language: Language = "en",
+) -> SuggestionsView:
+    """Suggest how a question may go on, while it is being typed."""
+    return SuggestionsView.of(await desk.suggest(q, limit, language))
+
+
+@router.post(
+    "/v1/search/{search_id}/clicks",
+    status_code=204,
+    responses=responses(SearchNotFound, NotAResult, of=ERRORS),
+)
+async def choose_result(
+    search_id: Annotated[str, Path(pattern=r"^sch_[0-9a-f]{32}$")], body: Choose, desk: Desk
+) -> None:
+    """Tell that a result was opened, within a day; again is harmless."""
+    await desk.choose(search_id, body.product_id)
+
+
+def _result(found: Result, language: str) -> ResultView:
+    shown = ProductView.of(found.product, found.product.details.best_language(language))
+    return ResultView(
+        **dict(shown),
+        title_parts=PartView.all_of(found.title),
+        excerpt_parts=PartView.all_of(found.excerpt),
+    )

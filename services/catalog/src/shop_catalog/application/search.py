@@ -1,0 +1,163 @@
+"""Searching: the index is asked in a thread, the database says what still holds, and others hear of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from shop_catalog.application.clock import now
+from shop_catalog.domain.errors import SearchNotFound, SearchNotReady
+from shop_catalog.domain.products import Product
+from shop_catalog.domain.search import Findings, Part, Question, Search, Word, fits
+from shop_catalog.store.searches import KEPT
+from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
+from shop_events.gathering import Gathered
+from shop_events.ids import new_id
+
+T = TypeVar("T")
+
+
+class Finder(Protocol):
+    """What finds products by words. Its calls block for some milliseconds."""
+
+    def find(self, question: Question) -> Findings:
+        """Return a page of what matches best."""
+
+    def complete(self, text: str, limit: int) -> list[str]:
+        """Return texts that begin with ``text`` and match something."""
+
+    def mark(self, text: str, words: Sequence[Word], language: str) -> list[Part]:
+        """Return a text in parts, so that what was looked for can be shown as such."""
+
+    def excerpt(self, text: str, words: Sequence[Word], language: str) -> list[Part]:
+        """Return the piece of a text where the first of the words is, in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A product that was found, and where in its title and description."""
+
+    product: Product
+    title: Sequence[Part]
+    excerpt: Sequence[Part]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a question is answered with. ``results`` are those of the findings that still fit."""
+
+    search_id: str
+    findings: Findings
+    results: Sequence[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What may be meant by the beginning of a question."""
+
+    texts: Sequence[str]
+    products: Sequence[Product]
+
+
+class SearchDesk:
+    """Answers questions.
+
+    Args:
+        transact: where products are read, and searches are told.
+        finder: returns the index, None as long as it does not hold all products.
+        threads: makes the index' calls, so that the event loop goes on.
+    """
+
+    def __init__(self, transact: Transact, finder: Callable[[], Finder | None], threads: Executor) -> None:
+        self._transact = transact
+        self._finder = finder
+        self._threads = threads
+        self._told = Gathered(self._tell)
+
+    async def find(self, question: Question, visitor_id: str | None = None) -> Page:
+        """Return what matches best; the search is told to others before it is answered.
+
+        Raises:
+            EmptySearch: there is no word in the question.
+            SearchNotReady: the index is being built.
+        """
+        index = self._ready()
+        findings = await self._in_thread(index.find, question)
+        visitor = visitor_id or new_id("anon")
+        search = Search.perform(new_id("sch"), visitor, question.filters, findings, now())
+        products, _ = await asyncio.gather(self._fitting(findings, question), self._told(search))
+        results = await self._in_thread(_results, index, products, findings.words, question.language)
+        return Page(search.id, findings, results)
+
+    async def suggest(self, text: str, limit: int, language: str) -> Suggestions:
+        """Return how the text may go on, and products that are meant already. Nobody is told.
+
+        Raises:
+            EmptySearch, SearchNotReady: as with :meth:`find`.
+        """
+        index, question = self._ready(), Question(text=text, limit=limit, language=language)
+        findings = await self._in_thread(index.find, question)
+        texts = await self._in_thread(index.complete, text, limit)
+        return Suggestions(texts, await self._fitting(findings, question))
+
+    async def choose(self, search_id: str, product_id: str) -> None:
+        """Note that a result was opened; again changes nothing.
+
+        Raises:
+            SearchNotFound: there is no such search, or it is too long ago.
+            NotAResult: the product is none of its results.
+        """
+        await self._transact(_choose, search_id, product_id)
+
+    def _ready(self) -> Finder:
+        finder = self._finder()
+        if finder is None:
+            raise SearchNotReady("The index is being built.")
+        return finder
+
+    async def _in_thread(self, call: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+
+    async def _fitting(self, findings: Findings, question: Question) -> list[Product]:
+        """Return the products as they are: what was taken off sale or sold out since is left out."""
+        found = await self._transact.read(_on_sale, findings.product_ids)
+        by_id = {product.id: product for product in found}
+        products = (by_id[each] for each in findings.product_ids if each in by_id)
+        return [each for each in products if fits(each, question.filters)]
+
+    async def _tell(self, searches: Sequence[Search]) -> Sequence[None]:
+        """Store the searches of one moment, and their events, in one transaction."""
+        await self._transact(_add, searches)
+        return [None] * len(searches)
+
+
+def _results(
+    index: Finder, products: Sequence[Product], words: Sequence[Word], language: str
+) -> list[Result]:
+    return [
+        Result(
+            each,
+            index.mark(each.details.text(language).title, words, language),
+            index.excerpt(each.details.text(language).description, words, language),
+        )
+        for each in products
+    ]
+
+
+async def _on_sale(uow: CatalogUnitOfWork, product_ids: Sequence[str]) -> list[Product]:
+    return await uow.products.on_sale(product_ids) if product_ids else []
+
+
+async def _add(uow: CatalogUnitOfWork, searches: Sequence[Search]) -> None:
+    await uow.add_searches(searches)
+
+
+async def _choose(uow: CatalogUnitOfWork, search_id: str, product_id: str) -> None:
+    search = await uow.searches.get(search_id)
+    if search is None or search.at < now() - KEPT:
+        raise SearchNotFound
+    search.choose(product_id, now())
+    await uow.save_search(search)

@@ -1,0 +1,250 @@
+"""What is found by which words, in which order, and what others hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shop_catalog.adapters.search_folder import claimed_folder
+from shop_catalog.adapters.search_index import SearchIndex
+from shop_catalog.domain.errors import EmptySearch, NotAResult
+from shop_catalog.domain.lists import Filters, PriceRange
+from shop_catalog.domain.search import (
+    Described,
+    Findings,
+    Place,
+    Question,
+    Search,
+    Searchable,
+    weight,
+)
+from shop_events.contracts.catalog_searches import ProductsSearched, SearchResultChosen
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+Index = Callable[..., SearchIndex]
+
+
+def product(product_id: str, title: str, text: str = "", language: str = "en", **more: Any) -> Searchable:
+    said: dict[str, Any] = {"prices": {"GBP": [1000]}, "available": True, **more}
+    said = {"prices_in_stock": said["prices"] if said["available"] else {}, **said}
+    return Searchable(product_id=product_id, descriptions=[Described(language, title, text)], **said)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    made = SearchIndex(tmp_path / "index")
+
+    def filled(*products: Searchable) -> SearchIndex:
+        made.put(products)
+        made.commit()
+        return made
+
+    return filled
+
+
+def ids(index: SearchIndex, text: str, **more: Any) -> list[str]:
+    return list(index.find(Question(text=text, **more)).product_ids)
+
+
+SHOP = (
+    product("lantern", "Red metal lantern", "For the garden"),
+    product("mug", "Mug with a red heart"),
+    product("cafe", "Café table, walnut", skus=["AB-12", "ab-13"]),
+    product("lamp", "Stehlampe für Räume", "Leuchtet", language="de"),
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("lantern", "lantern"),
+        ("LANTERNS", "lantern"),
+        ("lantren", "lantern"),
+        ("lantrn garden", "lantern"),
+        ("lante", "lantern"),
+        ("red heart", "mug"),
+        ("a mug for the heart", "mug"),
+        ("cafe", "cafe"),
+        ("walnt table", "cafe"),
+        ("AB-12", "cafe"),
+        ("ab-13", "cafe"),
+        ("stehlampen", "lamp"),
+        ("raum", "lamp"),
+    ],
+)
+def test_a_product_is_found_as_people_type_it(index: Index, typed: str, found: str) -> None:
+    assert ids(index(*SHOP), typed) == [found]
+
+
+def test_where_no_product_has_all_words_those_with_some_are_found(index: Index) -> None:
+    found = index(*SHOP).find(Question(text="lantern spaceship"))
+    assert (found.product_ids, found.match) == (["lantern"], "some")
+    assert index(*SHOP).find(Question(text="qqqqqqqq")).match == "none"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["title:x OR *", "+(", '"', "\\", "a AND NOT b", "p.GBP:[0 TO *]", "x" * 39, "é" * 19],
+)
+def test_nothing_that_is_typed_is_taken_for_a_command(index: Index, typed: str) -> None:
+    try:
+        assert ids(index(*SHOP), typed) == []
+    except EmptySearch:
+        assert not any(character.isalnum() for character in typed)
+
+
+@pytest.mark.parametrize("typed", ["!!!", " ", "-- , --", "x" * 200])
+def test_a_question_without_a_word_is_none(index: Index, typed: str) -> None:
+    with pytest.raises(EmptySearch):
+        index(*SHOP).find(Question(text=typed))
+
+
+def test_titles_count_more_than_texts_and_what_is_wanted_more_than_what_is_not(index: Index) -> None:
+    made = index(
+        product("text", "Something", "a lantern"),
+        product("title", "Lantern"),
+        product("wanted", "Lantern", weight=weight(50, 1, available=True)),
+    )
+    assert ids(made, "lantern") == ["wanted", "title", "text"]
+
+
+def test_being_wanted_is_worth_at_most_some_of_the_relevance() -> None:
+    assert weight(0, 1, available=False) == 1
+    assert weight(0, 0, available=True) < weight(1, 1, available=True) < weight(1, 3, available=True)
+    assert weight(100, 9, available=True) < 3
+    assert weight(-5, -5, available=False) == 1
+
+
+RED: dict[str, Any] = {
+    "attributes": ["brand=Acme"],
+    "options": ["size=L", "size=S"],
+    "options_in_stock": ["size=S"],
+}
+SOLD_OUT: dict[str, Any] = {**RED, "options_in_stock": []}
+SHIRTS = (
+    product("one", "Shirt", categories=["cat_1=Clothes", "cat_2=Shirts"], prices={"GBP": [500]}, **RED),
+    product("two", "Shirt", categories=["cat_1=Clothes"], attributes=["brand=Best"], prices={"GBP": [900]}),
+    product("gone", "Shirt", categories=["cat_1=Clothes"], available=False, **SOLD_OUT),
+    product("euro", "Shirt", attributes=["brand=Acme"], prices={"EUR": [700, 4000]}),
+)
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (Filters(), {"one", "two", "gone", "euro"}),
+        (Filters(category_id="cat_2"), {"one"}),
+        (Filters(in_stock=True), {"one", "two", "euro"}),
+        (Filters(attributes={"brand": ("Acme",)}), {"one", "gone", "euro"}),
+        (Filters(attributes={"brand": ("Acme", "Best")}), {"one", "two", "gone", "euro"}),
+        (Filters(options={"size": ("L",)}), {"one", "gone"}),
+        (Filters(options={"size": ("L",)}, in_stock=True), set()),
+        (Filters(currency="EUR"), {"euro"}),
+        (Filters(currency="EUR", price=PriceRange(3000, None)), {"euro"}),
+        (Filters(currency="GBP", price=PriceRange(None, 899)), {"one"}),
+        (Filters(currency="GBP", price=PriceRange(900, 900)), {"two"}),
+        (Filters(attributes={"brand": ('x" OR *',)}), set()),
+    ],
+)
+def test_results_are_narrowed_down(index: Index, filters: Filters, found: set[str]) -> None:
+    answer = index(*SHIRTS).find(Question(text="shirt", filters=filters))
+    assert set(answer.product_ids) == found
+    assert answer.total == len(found)
+
+
+def test_each_count_says_what_choosing_it_would_show(index: Index) -> None:
+    made = index(*SHIRTS)
+    filters = Filters(attributes={"brand": ("Acme",)}, in_stock=True)
+    facets = made.find(Question(text="shirt", filters=filters)).facets
+    for bucket in facets.attributes["brand"]:
+        chosen = replace(filters, attributes={"brand": (bucket.value,)})
+        assert len(ids(made, "shirt", filters=chosen)) == bucket.products
+    for bucket in facets.categories:
+        assert len(ids(made, "shirt", filters=replace(filters, category_id=bucket.value))) == bucket.products
+    for bucket in facets.options["size"]:
+        chosen = replace(filters, options={"size": (bucket.value,)})
+        assert len(ids(made, "shirt", filters=chosen)) == bucket.products
+    assert {each.value for each in facets.attributes["brand"]} == {"Acme", "Best"}
+    assert facets.in_stock == 2
+
+
+def test_pages_go_on_behind_the_product_shown_last_wherever_it_is_now(index: Index) -> None:
+    made = index(*(product(f"p{number:02}", "Lantern", weight=1 + number / 10) for number in range(20)))
+    first = made.find(Question(text="lantern", limit=5))
+    assert (first.product_ids, first.more) == (["p19", "p18", "p17", "p16", "p15"], True)
+    made.drop(["p19", "p18"])
+    made.commit()
+    second = made.find(Question(text="lantern", limit=5, after=Place(5, "p15")))
+    assert list(second.product_ids) == ["p14", "p13", "p12", "p11", "p10"]
+
+
+def test_what_was_not_committed_is_not_found_and_what_was_cleared_is_until_then(index: Index) -> None:
+    made = index(*SHOP)
+    made.clear()
+    made.put([product("new", "Lantern")])
+    assert ids(made, "lantern") == ["lantern"]
+    made.commit()
+    assert ids(made, "lantern") == ["new"]
+    made.clear()
+    made.rollback()
+    assert ids(made, "lantern") == ["new"]
+
+
+def test_what_was_looked_for_is_marked_as_it_is_written(index: Index) -> None:
+    made = index(*SHOP)
+    words = made.find(Question(text="lantrens red")).words
+    parts = made.mark("Red Lanterns, large", words, "en")
+    assert [(part.text, part.matched) for part in parts] == [
+        ("Red", True), (" ", False), ("Lanterns", True), (", large", False),
+    ]  # fmt: skip
+    [before, hit, after] = made.excerpt("x " * 300 + "lantern" + " y" * 300, words, "en")
+    assert hit.text == "lantern"
+    assert before.text.startswith("…")
+    assert after.text.endswith("…")
+
+
+def test_a_beginning_is_completed_with_what_there_is(index: Index) -> None:
+    made = index(*SHOP, product("two", "Red lantern"), product("three", "Blue lamp"))
+    assert made.complete("la", 5) == ["lantern", "lamp"]
+    assert made.complete("red l", 5) == ["red lantern"]
+    assert made.complete("", 5) == made.complete("!", 5) == []
+
+
+def performed(index: SearchIndex, text: str) -> tuple[Search, Findings]:
+    found = index.find(Question(text=text))
+    return Search.perform("sch_1", "vst_1", Filters(), found, NOW), found
+
+
+def test_words_that_no_product_has_are_not_told(index: Index) -> None:
+    search, _ = performed(index(*SHOP), "red lantern erika.mustermann@example.org +447700900123 hunter2")
+    [fact] = search.facts
+    assert isinstance(fact.event, ProductsSearched)
+    assert fact.event.query == "red lantern"
+    assert fact.event.withheld >= 4
+    told = fact.event.model_dump_json()
+    assert not any(secret in told for secret in ("erika", "example", "4477", "hunter2"))
+
+
+def test_a_choice_is_told_once_with_its_place_and_only_of_a_result(index: Index) -> None:
+    search, _ = performed(index(*SHOP), "red")
+    search.choose("mug", NOW)
+    search.choose("mug", NOW)
+    [_, fact] = search.facts
+    assert isinstance(fact.event, SearchResultChosen)
+    assert fact.event.position == list(search.product_ids).index("mug") + 1
+    with pytest.raises(NotAResult):
+        search.choose("cafe", NOW)
+
+
+def test_each_process_has_a_folder_of_its_own_and_takes_over_what_a_dead_one_left(tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "left").touch()
+    with claimed_folder(tmp_path) as first, claimed_folder(tmp_path) as second:
+        assert (first.name, second.name) == ("0", "1")
+        assert list(first.iterdir()) == []
+    assert not first.exists()
