@@ -60,6 +60,7 @@ class Access:
 KEY = {"Idempotency-Key": "{key}"}
 MONEY = {"amount": 1, "currency": "GBP"}
 REVIEW = {"rating": 1, "recommends": False, "title": "Bad"}
+CARD = {"token": "pm_visaofmallorymallorymall", "brand": "visa", "last_four": "4242", "expires": "2040-12"}
 LINES = [{"product_id": "{product_id}", "quantity": 1}]
 
 PROMOTION = {"name": "x", "benefit": {"kind": "percentage", "basis_points": 9_999}}
@@ -124,6 +125,9 @@ ACCESS: dict[str, Access] = {
     "POST /v1/users": Access(Whose.ANYBODY, {"email": "{email}", "password": "a password of mine"}),
     "GET /v1/users/me": Access(Whose.CALLER),
     "PATCH /v1/users/me": Access(Whose.CALLER, {"name": "Mallory"}, {"If-Match": "{me}"}),
+    "GET /v1/users/me/payment-methods": Access(Whose.CALLER),
+    "POST /v1/users/me/payment-methods": Access(Whose.CALLER, CARD, KEY),
+    "DELETE /v1/users/me/payment-methods/{card_id}": Access(Whose.OWNER),
     "PUT /v1/users/{user_id}/roles": Access(Whose.STAFF, {"roles": ["administrator"]}),
     "POST /v1/auth/login": Access(Whose.ANYBODY, {"email": "{email}", "password": "a password of mine"}),
     "POST /v1/auth/refresh": Access(Whose.ANYBODY, {"refresh_token": "rt_of_nobody"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import string
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -77,6 +78,7 @@ class Owner:
         """Return all that is theirs, as they see it."""
         seen = (
             "/v1/users/me",
+            "/v1/users/me/payment-methods",
             "/v1/orders",
             f"/v1/orders/{self.paths['orders']}",
             "/v1/notifications",
@@ -169,6 +171,9 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
     cart = ann.do("POST", "/v1/session/cart/lines", {**line, "quantity": 7}, Idempotency_Key=key)
     opinion = {"rating": 5, "recommends": True, "title": "Bright"}
     review = ann.do("POST", f"/v1/products/{product_id}/reviews", opinion, Idempotency_Key=key)
+    token = "pm_visa" + "".join(secrets.choice(string.ascii_lowercase) for _ in range(24))
+    card = {"token": token, "brand": "visa", "last_four": "4242", "expires": "2040-12"}
+    card_id = ann.do("POST", "/v1/users/me/payment-methods", card, Idempotency_Key=key).json()["id"]
     me, product = ann.do("GET", "/v1/users/me"), ann.do("GET", f"/v1/products/{product_id}")
     session = ann.do("GET", "/v1/session").json()
     user_id = me.json()["id"]
@@ -181,6 +186,7 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "lines": product_id,
             "notifications": entry["id"],
             "users": user_id,
+            "payment-methods": card_id,
             "states": "game",
             "broadcasts": "brd_none",
             "variants": product.json()["variants"][0]["id"],
@@ -203,7 +209,16 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "category": '"v1"',
             "review": review.headers["ETag"],
         },
-        marks={user_id, order_id, review.json()["id"], entry["id"], session["visitor_id"], ann.email, secret},
+        marks={
+            user_id,
+            order_id,
+            review.json()["id"],
+            entry["id"],
+            card_id,
+            session["visitor_id"],
+            ann.email,
+            secret,
+        },
         ended=ended,
     )
 

@@ -49,6 +49,20 @@ def test_a_good_card_is_charged_and_found_by_its_attempt(payments: httpx.Client,
     assert listed["data"] == [made.json()]
 
 
+@pytest.mark.parametrize(("card", "status"), [("visa", 200), ("declined", 402)])
+def test_a_kept_card_is_nobody_elses_and_behaves_as_its_kind(
+    payments: httpx.Client, attempt_id: str, card: str, status: int
+) -> None:
+    asked = {"type": "card", "card": {"token": f"tok_{card}"}}
+    first, second = (payments.post("/v1/payment_methods", json=asked).json() for _ in range(2))
+    assert first["id"] != second["id"]
+    assert first["card"]["brand"] == "visa"
+    charged = payments.post("/v1/payment_intents", json=_intent(attempt_id, payment_method=first["id"]))
+    assert charged.status_code == status
+    unknown = payments.post("/v1/payment_methods", json={"type": "card", "card": {"token": "tok_nobody"}})
+    assert unknown.status_code == 400
+
+
 def test_a_declined_card_answers_402_and_is_told(
     payments: httpx.Client, receiver: Receiver, attempt_id: str
 ) -> None:

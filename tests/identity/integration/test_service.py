@@ -60,6 +60,8 @@ async def test_the_document_names_every_public_route(runtime: IdentityRuntime) -
     assert {path: sorted(item) for path, item in paths.items()} == {
         "/v1/users": ["post"],
         "/v1/users/me": ["get", "patch"],
+        "/v1/users/me/payment-methods": ["get", "post"],
+        "/v1/users/me/payment-methods/{card_id}": ["delete"],
         "/v1/users/{user_id}/roles": ["put"],
         "/v1/auth/login": ["post"],
         "/v1/auth/refresh": ["post"],

@@ -3,7 +3,9 @@
 What a card does is said by its magic token: see `CARDS`.
 """
 
+import re
 import secrets
+import string
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -29,6 +31,16 @@ CARDS: Mapping[str, Card] = {
     "pm_card_declined": Card(approved=False),
     "pm_card_timeout": Card(answers=False),
     "pm_card_error": Card(breaks=True),
+}
+
+_KEPT = re.compile(r"pm_([a-z]+?)[a-z]{24}")
+_SHOWN = {
+    "visa": "4242",
+    "mastercard": "4444",
+    "amex": "8431",
+    "declined": "0002",
+    "timeout": "0001",
+    "error": "0003",
 }
 
 _ERRORS = {
@@ -68,6 +80,19 @@ class Body(BaseModel):
     """A request body: JSON, strictly typed, nothing unknown in it."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class CardToken(Body):
+    """Which test card is meant, such as ``tok_visa``."""
+
+    token: Annotated[str, StringConstraints(pattern="^tok_[a-z]+$", max_length=40)]
+
+
+class NewPaymentMethod(Body):
+    """A card to be kept."""
+
+    type: Literal["card"]
+    card: CardToken
 
 
 class NewIntent(Body):
@@ -134,19 +159,50 @@ def parse(model: type[_Asked], raw: bytes) -> _Asked:
         raise invalid(code, f"{param or 'body'}: {first['msg']}", param=param) from error
 
 
+def card_of(token: str) -> Card | None:
+    """Return what a payment method does: a shared one of `CARDS`, or one that `keep` made of it."""
+    kept = _KEPT.fullmatch(token)
+    return CARDS.get(f"pm_card_{kept[1]}" if kept else token)
+
+
+def keep(asked: NewPaymentMethod) -> dict[str, Any]:
+    """Return a payment method that nobody else has; its id says what it is, so that nothing is stored.
+
+    Raises:
+        PaymentError: there is no such test card.
+    """
+    name = asked.card.token.removeprefix("tok_")
+    if name not in _SHOWN:
+        raise invalid("resource_missing", f"No such token: '{asked.card.token}'", param="card[token]")
+    own = "".join(secrets.choice(string.ascii_lowercase) for _ in range(24))
+    return {
+        "id": f"pm_{name}{own}",
+        "object": "payment_method",
+        "type": "card",
+        "card": {
+            "brand": name if name in ("mastercard", "amex") else "visa",
+            "last4": _SHOWN[name],
+            "exp_month": 12,
+            "exp_year": 2040,
+        },
+        "created": unix_ms() // 1000,
+        "livemode": False,
+    }
+
+
 def charge(asked: NewIntent) -> Outcome:
     """Charge or authorise a card.
 
     Raises:
         PaymentError: the card is unknown, or one that breaks; nothing is kept then.
     """
-    card = CARDS.get(asked.payment_method)
+    card = card_of(asked.payment_method)
     if card is None:
         missing = f"No such PaymentMethod: '{asked.payment_method}'"
         raise invalid("resource_missing", missing, param="payment_method")
     if card.breaks:
         raise plain_error(500)
-    intent = _new_intent(asked)
+    intent = _new_intent(asked, card.approved)
     kept = (_insert(intent),)
     if not card.approved:
         return Outcome(402, _decline(intent), kept, (("payment_intent.payment_failed", intent),))
@@ -210,8 +266,8 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
-def _new_intent(asked: NewIntent) -> dict[str, Any]:
-    approved, manual = CARDS[asked.payment_method].approved, asked.capture_method == "manual"
+def _new_intent(asked: NewIntent, approved: bool) -> dict[str, Any]:
+    manual = asked.capture_method == "manual"
     status = ("requires_capture" if manual else "succeeded") if approved else "requires_payment_method"
     return {
         "id": new_id("pi"),

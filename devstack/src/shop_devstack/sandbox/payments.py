@@ -1,4 +1,4 @@
-"""The card payment provider's API: payment intents, captures, cancellations, refunds and their events.
+"""The card payment provider's API: kept cards, payment intents and what follows them, refunds, events.
 
 It has the shape of Stripe's, with JSON bodies; the rules are in `intents`.
 """
@@ -57,6 +57,7 @@ class Payments:
     def routes(self) -> APIRouter:
         """Return the API's routes."""
         router = APIRouter(prefix="/v1", tags=[PROVIDER])
+        router.add_api_route("/payment_methods", self.keep, methods=["POST"])
         router.add_api_route("/payment_intents", self.create, methods=["POST"])
         router.add_api_route("/payment_intents", self.find, methods=["GET"])
         router.add_api_route("/payment_intents/{intent_id}", self.show, methods=["GET"])
@@ -65,6 +66,10 @@ class Payments:
         router.add_api_route("/refunds", self.refund, methods=["POST"])
         router.add_api_route("/refunds", self.refunds, methods=["GET"])
         return router
+
+    async def keep(self, request: Request) -> Response:
+        """Take a card in and give a token for it."""
+        return json_response(intents.keep(parse(intents.NewPaymentMethod, await self._read(request))))
 
     async def create(self, request: Request) -> Response:
         """Charge a card, or authorise it; a declined card is answered 402 `card_declined`."""

@@ -19,10 +19,11 @@ from shop_events.unit_of_work import Transactor
 from shop_identity import jobs
 from shop_identity.adapters.passwords import PasswordPool
 from shop_identity.adapters.signer import Signer
-from shop_identity.api import auth, guests, keys, users
+from shop_identity.api import auth, cards, guests, keys, users
 from shop_identity.api.errors import ERRORS
 from shop_identity.application import keys as key_use_cases
 from shop_identity.application import republishing
+from shop_identity.application.cards import CardDesk
 from shop_identity.application.families import Refreshes
 from shop_identity.application.guests import Guests
 from shop_identity.application.logins import Logins
@@ -54,6 +55,7 @@ class Resources:
     logins: Logins
     refreshes: Refreshes
     guests: Guests
+    cards: CardDesk
 
 
 IdentityRuntime = Runtime[IdentitySettings, Resources]
@@ -100,7 +102,15 @@ def wired(
         mint,
         allow_test_addresses=settings.identity_allow_test_addresses,
     )
-    return Resources(passwords, signer, registrations, logins, Refreshes(transact, mint), visitors)
+    return Resources(
+        passwords,
+        signer,
+        registrations,
+        logins,
+        Refreshes(transact, mint),
+        visitors,
+        CardDesk(transact, pseudonyms),
+    )
 
 
 def api(runtime: IdentityRuntime) -> Api:
@@ -115,8 +125,9 @@ def api_of(parts: Resources) -> Api:
         "logins": parts.logins,
         "refreshes": parts.refreshes,
         "guests": parts.guests,
+        "cards": parts.cards,
     }
-    return Api([users.router, auth.router, guests.router, keys.router], ERRORS, state)
+    return Api([users.router, cards.router, auth.router, guests.router, keys.router], ERRORS, state)
 
 
 async def create_admin(runtime: IdentityRuntime, arguments: Namespace) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Header, Request
 
+from shop_identity.application.cards import CardDesk
 from shop_identity.application.families import Refreshes
 from shop_identity.application.guests import Guests
 from shop_identity.application.logins import Logins
@@ -28,6 +29,10 @@ async def _guests(request: Request) -> Guests:
     return cast(Guests, request.app.state.guests)
 
 
+async def _cards(request: Request) -> CardDesk:
+    return cast(CardDesk, request.app.state.cards)
+
+
 async def _registrations(request: Request) -> Registrations:
     return cast(Registrations, request.app.state.registrations)
 
@@ -35,6 +40,7 @@ async def _registrations(request: Request) -> Registrations:
 ClientAddress = Annotated[str, Depends(_client_address)]
 """The client's network address; trusted proxies have been looked through."""
 
+CardCounter = Annotated[CardDesk, Depends(_cards)]
 LoginDesk = Annotated[Logins, Depends(_logins)]
 GuestDesk = Annotated[Guests, Depends(_guests)]
 RefreshDesk = Annotated[Refreshes, Depends(_refreshes)]

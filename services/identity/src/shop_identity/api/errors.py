@@ -26,6 +26,11 @@ ERRORS: ErrorMap = {
     errors.NotAllowed: Forbidden,
     errors.OwnRoleKept: 409,
     errors.GuestRoleKept: 409,
+    errors.GuestKeepsNoCard: Forbidden,
+    errors.UnknownCard: NotFound,
+    errors.CardTaken: 409,
+    errors.CardRemoved: 409,
+    errors.TooManyCards: 409,
     errors.NoSigningKey: Unavailable,
     errors.HashingBusy: Unavailable,
 }

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from shop_chassis.http import Body, FromText
 from shop_identity.application.guests import Asked
 from shop_identity.application.tokens import Grant
+from shop_identity.domain.cards import Card, NewCard
 from shop_identity.domain.guests import CODE_DIGITS
 from shop_identity.domain.keys import SigningKey
 from shop_identity.domain.users import Role, Status, User
@@ -130,6 +131,45 @@ class Follow(Body):
     """What the link in a receipt ends with."""
 
     token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+
+
+class AddCard(Body):
+    """A card that the payment provider has taken in, and how its owner will recognise it."""
+
+    token: Annotated[
+        str, Field(min_length=1, max_length=100, repr=False, description="The provider's, `pm_…`")
+    ]
+    brand: Annotated[str, Field(pattern=r"^[a-z_]{2,20}$", examples=["visa"])]
+    last_four: Annotated[str, Field(pattern=r"^[0-9]{4}$", examples=["4242"])]
+    expires: Annotated[
+        str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2030-12"], description="Last month")
+    ]
+
+    @property
+    def card(self) -> NewCard:
+        """What is to be saved."""
+        return NewCard(self.token, self.brand, self.last_four, self.expires)
+
+
+class CardView(BaseModel):
+    """A saved card as its owner sees it; its ``id`` pays for orders."""
+
+    id: str
+    brand: str
+    last_four: str
+    expires: str
+    added_at: datetime
+
+    @classmethod
+    def of(cls, card: Card) -> CardView:
+        """Show a card, without its token."""
+        return cls(
+            id=card.id,
+            brand=card.brand,
+            last_four=card.last_four,
+            expires=card.expires,
+            added_at=card.added_at,
+        )
 
 
 class CodeSentView(BaseModel):

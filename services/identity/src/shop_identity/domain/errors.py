@@ -17,6 +17,11 @@
     ├── AdministratorExists       the first administrator is made once
     ├── OwnRoleKept               administrators do not take the role from themselves
     ├── GuestRoleKept             guests become nothing else, and nobody else becomes a guest
+    ├── GuestKeepsNoCard          a guest has no account to keep a card in
+    ├── UnknownCard               the user has no such card
+    ├── CardTaken                 the card is saved already
+    ├── CardRemoved               the request saved a card that was removed since
+    ├── TooManyCards              as many cards are saved as may be
     ├── NoSigningKey              no key has been known to everybody for long enough yet
     └── HashingBusy               as many passwords as allowed are waiting to be hashed
 """
@@ -125,6 +130,36 @@ class GuestRoleKept(IdentityError):
     """Guests show no password, so they are trusted with their own orders alone."""
 
     text = "A guest stays a guest, and nobody else becomes one."
+
+
+class GuestKeepsNoCard(IdentityError):
+    """A guest comes back by a link in a mail, which must not be enough to pay with a card."""
+
+    text = "Cards are saved in an account; a guest has none."
+
+
+class UnknownCard(IdentityError):
+    """The user has no such card."""
+
+    text = "There is no such card."
+
+
+class CardTaken(IdentityError):
+    """A token stands for one card of one user."""
+
+    text = "This card is saved already."
+
+
+class CardRemoved(IdentityError):
+    """A repeated request brings no card back that its user has removed."""
+
+    text = "The card that this request saved was removed since; save it with a new Idempotency-Key."
+
+
+class TooManyCards(IdentityError):
+    """As many cards are saved as may be."""
+
+    text = "No more cards can be saved; remove one first."
 
 
 class NoSigningKey(IdentityError):

@@ -36,6 +36,11 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
             continue
     await db[USERS].create_index("email_key", unique=True)
     await db[USERS].create_index("roles")
+    await db[USERS].create_index(
+        "wallet.cards.token",
+        unique=True,
+        partialFilterExpression={"wallet.cards.token": {"$exists": True}},
+    )
     await db[KEYS].create_index("signs_from")
     await db[REVOCATIONS].create_index("until", partialFilterExpression={"until": {"$type": "date"}})
     for name in _EXPIRING:

@@ -15,6 +15,7 @@ from shop_events.contracts.identity import LINKS
 from shop_events.unit_of_work import UnitOfWork
 from shop_identity.domain.policy import Policy
 from shop_identity.store.access import AccessLog
+from shop_identity.store.cards import WalletRepository
 from shop_identity.store.families import FamilyRepository
 from shop_identity.store.guests import GuestProofs
 from shop_identity.store.keys import KeyRepository
@@ -48,6 +49,11 @@ class IdentityUnitOfWork(UnitOfWork):
     def users(self) -> UserRepository:
         """Accounts with their contacts."""
         return UserRepository(self.db, self.session)
+
+    @cached_property
+    def wallets(self) -> WalletRepository:
+        """Saved cards."""
+        return WalletRepository(self.db, self.session)
 
     @cached_property
     def families(self) -> FamilyRepository:

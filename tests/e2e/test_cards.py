@@ -1,0 +1,53 @@
+"""A card that was saved once pays for an order, its owner's alone, until it is removed."""
+
+import re
+import secrets
+
+import httpx
+import pytest
+
+from shop_devstack.demo.secrecy import Needle, search
+from tests.e2e.conftest import Person, Shop, eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+PATH = "/v1/users/me/payment-methods"
+
+
+async def save(shop: Shop, person: Person, token: str) -> str:
+    card = {"token": token, "brand": "visa", "last_four": "4242", "expires": "2040-12"}
+    headers = {**person.headers, "Idempotency-Key": secrets.token_hex(8)}
+    answer = await shop.http.post(PATH, json=card, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def own_token() -> str:
+    """Return what the provider gives for a card that nobody else has."""
+    return "pm_visa" + re.sub("[^a-z]", "", secrets.token_urlsafe(200).lower())[:24]
+
+
+async def test_a_saved_card_pays_for_its_owner_alone_until_it_is_removed(shop: Shop) -> None:
+    product, ann, eve, token = await shop.product(), await shop.customer(), await shop.customer(), own_token()
+    card = await save(shop, ann, token)
+
+    async def attempt() -> httpx.Response | None:
+        answer = await shop.order(ann, product["id"], payment_method=card)
+        return None if answer.status_code == 422 else answer  # catalog has not heard of the card yet
+
+    paid = await eventually(attempt)
+    assert (paid.status_code, paid.json()["status"]) == (201, "paid"), paid.text
+    for method in (card, token):
+        refused = await shop.order(eve, product["id"], payment_method=method)
+        assert (refused.status_code, "unknown-payment-method" in refused.text) == (422, True)
+    removed = await shop.http.delete(f"{PATH}/{card}", headers=ann.headers)
+    assert removed.status_code == 204
+
+    async def refused_to_its_owner() -> bool:
+        return (await shop.order(ann, product["id"], payment_method=card)).status_code == 422
+
+    await eventually(refused_to_its_owner)
+    needle = Needle("card token", token, only_in="identity.payment-methods.v1")
+    metrics = {name: f"{url}/metrics" for name, url in shop.info.service_urls.items()}
+    found = await search(shop.info.operator_kafka, shop.info.folder / "logs", metrics, [needle])
+    assert found.differences == []
