@@ -17,12 +17,14 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    """The lines that were logged so far."""
+def logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
+    """The lines that were logged so far, from the level on that a test gives."""
     root, stdout = logging.getLogger(), io.StringIO()
     handlers, level = root.handlers[:], root.level
     monkeypatch.setattr(sys, "stdout", stdout)
-    configure_logging("tested", instance="one")
+    for name in ("shop_tested", "shop_chassis", "shop_events", "uvicorn", "faust", "mode"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)  # so that it is put back
+    configure_logging("tested", instance="one", level=getattr(request, "param", "INFO"))
     yield lambda: [json.loads(line) for line in stdout.getvalue().splitlines()]
     structlog.reset_defaults()
     root.handlers[:] = handlers
@@ -66,6 +68,15 @@ def test_libraries_are_heard_from_warning_on(logged: Lines, monkeypatch: pytest.
         "trouble with aiokafka.conn",
         "trouble with pymongo.client",
     ]
+
+
+@pytest.mark.parametrize("logged", ["DEBUG"], indirect=True)
+def test_our_own_details_are_heard_and_no_librarys(logged: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("shop_tested.here", "some_library", "uvicorn.error"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        logging.getLogger(name)._cache.clear()  # type: ignore[attr-defined]
+        logging.getLogger(name).debug("a detail of %s", name)
+    assert [line["event"] for line in logged()] == ["a detail of shop_tested.here"]
 
 
 def test_exceptions_and_extras_of_libraries_are_in_the_line(logged: Lines) -> None:

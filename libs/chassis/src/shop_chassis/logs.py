@@ -26,15 +26,17 @@ _SENSITIVE = (
     "session",
     "api_key",
 )
-_QUIET = ("aiokafka", "pymongo", "uvicorn", "asyncio", "httpx", "urllib3", "faust", "mode")
+_HANDLE_THEIR_OWN = ("uvicorn", "faust", "mode")
 
 
 def configure_logging(service: str, *, level: str = "INFO", form: str = "json", instance: str = "") -> None:
     """Send the logs of this process, also those of libraries, to stdout.
 
+    Libraries are heard from WARNING on, whatever the level: below it some write bodies, addresses and keys.
+
     Args:
         service: added to each line.
-        level: least severe level; libraries are heard from WARNING on.
+        level: least severe level of our own lines.
         form: ``json``, or ``console`` for eyes.
         instance: added to each line when given.
     """
@@ -61,12 +63,16 @@ def configure_logging(service: str, *, level: str = "INFO", form: str = "json", 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(form)],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in _QUIET:
+    logging.basicConfig(
+        handlers=[handler], level=max(logging.WARNING, logging.getLevelName(level)), force=True
+    )
+    for name in (f"shop_{service}", "shop_chassis", "shop_events"):
+        logging.getLogger(name).setLevel(level)
+    for name in _HANDLE_THEIR_OWN:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-        library.setLevel(max(logging.WARNING, logging.getLevelName(level)))
+        library.setLevel(logging.NOTSET)
 
 
 def traced(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
