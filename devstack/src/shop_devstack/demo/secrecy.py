@@ -24,6 +24,8 @@ SHORTEST = 2 * _STEP - 1
 """Bytes a needle must have."""
 
 _CHUNK = 1 << 20
+_WAIT_MS = 10
+"""How long the broker waits for more; a topic is looked at only once its predecessor's wait is over."""
 _POLL_MS = 200
 _METRICS_SECONDS = 10
 _PARTITION_SECONDS = 120
@@ -168,7 +170,11 @@ async def _read_topics(
 ) -> None:
     topics = await _topics(kafka)
     consumer = AIOKafkaConsumer(
-        **kafka.connection(), group_id=None, enable_auto_commit=False, isolation_level="read_uncommitted"
+        **kafka.connection(),
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_uncommitted",
+        fetch_max_wait_ms=_WAIT_MS,
     )
     await consumer.start()
     try:
