@@ -23,6 +23,7 @@ from shop_events import migrations
 from shop_events.contracts import Event, Fact, Money
 from shop_events.contracts.catalog import OrderCancelled, OrderLine, OrderPaid, ProductChanged
 from shop_events.contracts.identity import LoginFailed, LoginSucceeded
+from shop_events.contracts.ops import VitalsSampled
 from shop_events.contracts.session import PageEngaged, PageViewed
 from shop_events.envelope import Message, Received, decode, encode, envelope_for
 from shop_events.handlers import Handler
@@ -73,6 +74,21 @@ def failed(subject: str, at: datetime = NOON) -> LoginFailed:
 
 def succeeded(user: str, at: datetime = NOON) -> LoginSucceeded:
     return LoginSucceeded(user_id=user, family_id="fam_1", at=at)
+
+
+def vitals(instance: str, *samples: tuple[int, float]) -> list[Event]:
+    return [
+        VitalsSampled(
+            instance=instance,
+            service="catalog",
+            memory_available_ratio=ratio,
+            resident_bytes=1,
+            cpu_seconds=1,
+            loop_lag_seconds=0,
+            at=NOON + timedelta(seconds=seconds),
+        )
+        for seconds, ratio in samples
+    ]
 
 
 def product(product_id: str, *, available: bool = True) -> ProductChanged:

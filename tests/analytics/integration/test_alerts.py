@@ -12,7 +12,6 @@ from shop_analytics.jobs import alerts
 from shop_analytics.store.schema import drop_read_models
 from shop_events.contracts import Event
 from shop_events.contracts.analytics import AlertRaised, AlertResolved, AlertWorsened
-from shop_events.contracts.ops import VitalsSampled
 from shop_events.outbox import OUTBOX
 from tests.analytics.conftest import (
     NOON,
@@ -24,6 +23,7 @@ from tests.analytics.conftest import (
     message,
     succeeded,
     view,
+    vitals,
 )
 
 pytestmark = pytest.mark.integration
@@ -33,21 +33,6 @@ ALERTS = (AlertRaised, AlertWorsened, AlertResolved)
 
 def attack(subject: str, count: int = 60, at: datetime = NOON) -> list[Event]:
     return [failed(subject, at + timedelta(seconds=each * 0.3)) for each in range(count)]
-
-
-def vitals(instance: str, *samples: tuple[int, float]) -> list[Event]:
-    return [
-        VitalsSampled(
-            instance=instance,
-            service="catalog",
-            memory_available_ratio=ratio,
-            resident_bytes=1,
-            cpu_seconds=1,
-            loop_lag_seconds=0,
-            at=NOON + timedelta(seconds=seconds),
-        )
-        for seconds, ratio in samples
-    ]
 
 
 async def test_a_brute_force_attack_raises_one_alert_in_whatever_batches(streams: Streams) -> None:

@@ -3,14 +3,21 @@
 import asyncio
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pymongo import AsyncMongoClient
 
+from shop_analytics.store.schema import migrate
+from shop_events import migrations
 from shop_events.admin import ensure_topics
 from shop_events.kafka import KafkaSettings
+from tests.analytics.conftest import product, view
+from tests.databases import Databases
+from tests.events.conftest import System
 from tests.processes import service
 
 pytestmark = pytest.mark.integration
@@ -56,6 +63,41 @@ async def test_a_worker_leaves_nothing_where_it_runs_nor_among_temporary_files(
     assert [*here.iterdir(), *temporary.iterdir()] == []
     async with AsyncMongoClient[Any](mongo_url) as client:
         await client.drop_database(database_name)
+
+
+async def test_each_api_process_learns_from_the_topic_what_is_viewed_next(
+    mongo_url: str, kafka_bootstrap: str, topic_prefix: str, databases: Databases
+) -> None:
+    kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix)
+    await ensure_topics(kafka)
+    system = System(None, None, kafka)  # type: ignore[arg-type]
+    began = datetime.now(UTC) - timedelta(hours=3)
+    visits = [("vis_1", "a", "b"), ("vis_2", "a", "b"), ("vis_3", "c", "d")]
+    await system.tell(*(view(who, each, began) for who, *products in visits for each in products))
+    async with databases.own(migrations.migrate, migrate) as db:
+        card = product("x").model_dump(include={"title", "price", "image_url", "available"})
+        await db.products.insert_many({"_id": id, "gone": False, "sequence": 1, **card} for id in "abcd")
+        environment = {
+            "MONGODB_URL": mongo_url,
+            "MONGODB_DATABASE": db.name,
+            "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+            "TOPIC_PREFIX": topic_prefix,
+        }
+
+        async def next_of(http: httpx.AsyncClient, product_id: str) -> list[tuple[str, str]]:
+            asked = {"placement": "home", "recent": product_id}
+            answer = await http.get("/v1/recommendations", params=asked)
+            return [(item["product_id"], item["because"]) for item in answer.json()["items"]]
+
+        async with (
+            service("shop_analytics", environment, "api") as one,
+            service("shop_analytics", environment, "api") as other,
+            asyncio.timeout(40),
+        ):
+            for running in (one, other):
+                for at_hand, following in ("ab", "cd"):
+                    while await next_of(running.http, at_hand) != [(following, "next-in-session")]:  # noqa: ASYNC110
+                        await asyncio.sleep(0.1)
 
 
 async def test_an_operator_sets_a_topic_back_and_no_other(mongo_url: str, database_name: str) -> None:

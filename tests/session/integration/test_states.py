@@ -95,14 +95,17 @@ async def test_a_thousand_saves_from_two_devices_are_each_applied_or_refused(wor
     assert refused > 0
 
 
-async def test_a_thousand_changes_of_members_lose_none(world: World, device: Device) -> None:
-    await device.put("/states/game", {"kept": True}, **NEW)
+async def test_a_thousand_changes_of_members_from_two_devices_lose_none(world: World) -> None:
+    devices = [world.device(), world.device()]
+    for device in devices:
+        await device.link()
+    await devices[0].put("/states/game", {"kept": True}, **NEW)
     answers = await asyncio.gather(
-        *(device.patch("/states/game", {f"field{number}": number}) for number in range(1000))
+        *(devices[n % 2].patch("/states/game", {f"field{n}": n}) for n in range(1000))
     )
     assert {answer.status_code for answer in answers} == {200}
     expected = {"kept": True} | {f"field{number}": number for number in range(1000)}
-    assert await device.get("/states/game") == expected
+    assert await devices[1].get("/states/game") == expected
 
 
 async def test_states_have_bounds(device: Device) -> None:

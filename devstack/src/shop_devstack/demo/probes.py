@@ -10,7 +10,7 @@ from shop_devstack.demo.client import HttpClient
 from shop_devstack.demo.merchant import Merchant, Wanted
 from shop_devstack.demo.visitors import Visitor, viewed
 
-_PROBES = 5
+PROBES = 5
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 60
 _BETWEEN_SECONDS = 0.5
@@ -28,7 +28,7 @@ class Probes:
         self._shop = shop
         self._merchant = merchant
         self._run_id = run_id
-        self._skus = [f"{run_id}-probe-{number}" for number in range(_PROBES + 1)]
+        self._skus = [f"{run_id}-probe-{number}" for number in range(PROBES + 1)]
         self.visitors: list[Visitor] = []
         self.views = 0
         self.milliseconds: list[int] = []

@@ -53,8 +53,7 @@ class Topics:
         """Who came, or told of activity, meanwhile."""
         self.product_mails = 0
         """Suggestions that were mailed meanwhile."""
-        self.raised: list[tuple[str, str]] = []
-        """Rules and subjects of the alerts that were raised meanwhile."""
+        self._raised: dict[str, tuple[str, str]] = {}
 
     async def __aenter__(self) -> Self:
         await self._consumer.start()
@@ -69,6 +68,11 @@ class Topics:
     ) -> None:
         await self._admin.close()
         await self._consumer.stop()
+
+    @property
+    def raised(self) -> list[tuple[str, str]]:
+        """Rules and subjects of the alerts that were raised meanwhile; published again is raised once."""
+        return list(self._raised.values())
 
     @property
     def dead_letter_count(self) -> int:
@@ -109,7 +113,7 @@ class Topics:
         if event_type == DeliveryChanged.event_type:
             self._note_delivery(record.value)
         if topic == ALERTS and event_type == AlertRaised.event_type:
-            self._note_raised(record.value)
+            self._note_raised(headers.get("ce_id", ""), record.value)
 
     def _note_placed(self, value: bytes) -> None:
         try:
@@ -125,12 +129,12 @@ class Topics:
             return
         self.product_mails += (event.kind, event.channel, event.status) == ("suggestion", "email", "sent")
 
-    def _note_raised(self, value: bytes) -> None:
+    def _note_raised(self, event_id: str, value: bytes) -> None:
         try:
             event = AlertRaised.model_validate_json(value)
         except ValidationError:
             return
-        self.raised.append((event.rule, event.subject))
+        self._raised[event_id] = (event.rule, event.subject)
 
     async def lag(self) -> dict[str, int]:
         """Return by group how many of the events read so far it has not settled.
