@@ -18,7 +18,7 @@ events = st.lists(st.tuples(st.floats(0, 90 * 86_400), st.floats(0.1, 100)), max
 def summed(parts: list[tuple[float, float]], decay: Decay = DECAY) -> dict[str, float]:
     sums: dict[str, float] = {}
     for seconds, weight in parts:
-        era, amount = decay.part(NOON + timedelta(seconds=seconds), weight)
+        era, amount = decay.part((NOON + timedelta(seconds=seconds)).timestamp(), weight)
         sums[era] = sums.get(era, 0.0) + amount
     return sums
 

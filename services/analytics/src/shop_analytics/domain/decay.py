@@ -25,15 +25,12 @@ class Decay:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_seconds", self.half_life.total_seconds())
 
-    def part(self, at: datetime, weight: float = 1.0) -> tuple[str, float]:
-        """Return the era of a moment, and what ``weight`` at that moment adds to the era's sum."""
-        era, inside = divmod(self._halves(at), _ERA)
+    def part(self, at: float, weight: float = 1.0) -> tuple[str, float]:
+        """Return the era of a moment (seconds since the epoch), and what ``weight`` adds to its sum then."""
+        era, inside = divmod(at / self._seconds, _ERA)
         return str(int(era)), weight * math.exp2(inside)
 
     def value(self, sums: Mapping[str, float], now: datetime) -> float:
         """Return what is left at ``now`` of the sums of all eras."""
-        present = self._halves(now)
+        present = now.timestamp() / self._seconds
         return sum(amount * math.exp2(int(era) * _ERA - present) for era, amount in sums.items())
-
-    def _halves(self, at: datetime) -> float:
-        return at.timestamp() / self._seconds

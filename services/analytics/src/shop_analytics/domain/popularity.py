@@ -54,10 +54,9 @@ class Heat:
 
     def parts(self, at: datetime, weight: float) -> list[tuple[str, float]]:
         """Return what ``weight`` at ``at`` adds, as paths such as ``slow.12`` with their amounts."""
-        named = (("slow", self.slow), ("fast", self.fast))
-        return [
-            (f"{name}.{era}", amount) for name, decay in named for era, amount in [decay.part(at, weight)]
-        ]
+        seconds = at.timestamp()
+        (slow, slowly), (fast, quickly) = self.slow.part(seconds, weight), self.fast.part(seconds, weight)
+        return [(f"slow.{slow}", slowly), (f"fast.{fast}", quickly)]
 
     def rank(self, popularity: float, at: datetime) -> float:
         """Return a number that ranks popularities of different moments: one more is twice as popular."""

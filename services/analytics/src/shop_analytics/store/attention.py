@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from pymongo import ReplaceOne
-
 from shop_analytics.domain.visits import PageAttention, Waiting
 from shop_analytics.store.repository import Document, Repository
 
@@ -30,9 +28,7 @@ class Attention(Repository):
     async def save(self, pages: Iterable[PageAttention], now: datetime) -> None:
         """Store page views as they are."""
         expires_at = now + _REMEMBERED
-        await self._write(
-            [ReplaceOne({"_id": page.id}, _document(page, expires_at), upsert=True) for page in pages]
-        )
+        await self._upsert((page.id, _document(page, expires_at)) for page in pages)
 
 
 def _page(document: Document) -> PageAttention:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING
 
 from shop_analytics.domain.recommendations import Companion
 from shop_analytics.store.repository import Document, Repository
@@ -29,15 +29,9 @@ class Pairs(Repository):
 
     async def add(self, counts: Mapping[Pair, int]) -> None:
         """Add to the counts of pairs."""
-        await self._write(
-            [
-                UpdateOne(
-                    {"_id": _id(one, other)},
-                    {"$inc": {"together": count}, "$setOnInsert": {"products": [one, other]}},
-                    upsert=True,
-                )
-                for (one, other), count in counts.items()
-            ]
+        await self._upsert(
+            (f"{met[0]}|{met[1]}", {"$inc": {"together": count}, "$setOnInsert": {"products": met}})
+            for met, count in counts.items()
         )
 
     async def of_each(self, product_ids: Iterable[str], limit: int) -> dict[str, list[Companion]]:

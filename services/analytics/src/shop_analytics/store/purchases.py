@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from pymongo import DESCENDING, UpdateOne
+from pymongo import DESCENDING
 
 from shop_analytics.store.repository import Repository
 
@@ -17,19 +17,16 @@ class Purchases(Repository):
 
     async def add(self, bought: Mapping[tuple[str, str], tuple[int, datetime]]) -> None:
         """Add orders: ``{(user, product): (how many orders, when last)}``."""
-        await self._write(
-            [
-                UpdateOne(
-                    {"_id": f"{user_id}|{product_id}"},
-                    {
-                        "$inc": {"times": times},
-                        "$max": {"last_at": last_at},
-                        "$setOnInsert": {"user_id": user_id, "product_id": product_id},
-                    },
-                    upsert=True,
-                )
-                for (user_id, product_id), (times, last_at) in bought.items()
-            ]
+        await self._upsert(
+            (
+                f"{user_id}|{product_id}",
+                {
+                    "$inc": {"times": times},
+                    "$max": {"last_at": last_at},
+                    "$setOnInsert": {"user_id": user_id, "product_id": product_id},
+                },
+            )
+            for (user_id, product_id), (times, last_at) in bought.items()
         )
 
     async def favourites(self, user_id: str, limit: int) -> list[str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from pymongo import InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError
+
+_MOST_AT_ONCE = 1000
+"""Changes of one command: all of them have to fit into the 16 MiB of a document."""
 
 Document = dict[str, Any]
 Write = InsertOne[Document] | ReplaceOne[Document] | UpdateMany | UpdateOne
@@ -30,3 +36,30 @@ class Repository:
     async def _write(self, writes: Sequence[Write]) -> None:
         if writes:
             await self._collection.bulk_write(writes, ordered=False, session=self._session)
+
+    async def _upsert(self, changes: Iterable[tuple[str, Document]]) -> None:
+        """Change documents by their ids, in any order; those that are not there are made.
+
+        For many small changes, of a few kB at most. They go as the command that MongoDB knows, since the
+        driver's own objects cost more than all else about a write; while MongoDB does some of them, the
+        next ones are made ready.
+
+        Raises:
+            BulkWriteError: some of them were not done.
+        """
+        statements = ({"q": {"_id": id}, "u": change, "upsert": True} for id, change in changes)
+        sending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sending.set_result(None)
+        try:
+            while chunk := list(islice(statements, _MOST_AT_ONCE)):
+                await sending
+                sending = asyncio.create_task(self._update(chunk))
+                await asyncio.sleep(0)  # so that it is on its way
+        finally:
+            await sending
+
+    async def _update(self, statements: Sequence[Document]) -> None:
+        command = {"update": self._collection.name, "updates": statements, "ordered": False}
+        answer = await self._collection.database.command(command, session=self._session)
+        if answer.get("writeErrors"):
+            raise BulkWriteError(answer)

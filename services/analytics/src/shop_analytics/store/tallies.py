@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING
 
 from shop_analytics.store.repository import Document, Repository
 
@@ -29,19 +29,13 @@ class Tallies(Repository):
 
     async def add(self, amounts: Mapping[tuple[str, str], Amounts], now: datetime) -> None:
         """Add amounts to products, each in its shard: ``{(product, shard): {"views": 2, …}}``."""
-        await self._write(
-            [
-                UpdateOne(
-                    {"_id": f"{product_id}/{shard}"},
-                    {
-                        "$inc": dict(added),
-                        "$set": {"touched_at": now},
-                        "$setOnInsert": {"product_id": product_id},
-                    },
-                    upsert=True,
-                )
-                for (product_id, shard), added in amounts.items()
-            ]
+        touched = {"touched_at": now}
+        await self._upsert(
+            (
+                f"{product_id}/{shard}",
+                {"$inc": added, "$set": touched, "$setOnInsert": {"product_id": product_id}},
+            )
+            for (product_id, shard), added in amounts.items()
         )
 
     async def of(self, product_ids: Iterable[str]) -> dict[str, list[Document]]:
@@ -80,15 +74,9 @@ class Days(Repository):
 
     async def add(self, amounts: Mapping[tuple[str, str], Amounts]) -> None:
         """Add amounts to days, each in its shard: ``{("2026-11-20", shard): {"views": 2}}``."""
-        await self._write(
-            [
-                UpdateOne(
-                    {"_id": f"{day}/{shard}"},
-                    {"$inc": dict(added), "$setOnInsert": {"day": day}},
-                    upsert=True,
-                )
-                for (day, shard), added in amounts.items()
-            ]
+        await self._upsert(
+            (f"{day}/{shard}", {"$inc": added, "$setOnInsert": {"day": day}})
+            for (day, shard), added in amounts.items()
         )
 
     async def sum(self, since: date | None = None) -> dict[str, int]:
