@@ -3,13 +3,14 @@
 import asyncio
 import itertools
 import signal
+import time
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 from pymongo.errors import AutoReconnect, DuplicateKeyError
 
@@ -21,7 +22,7 @@ from shop_events.contracts.catalog import OrderPaid
 from shop_events.dead_letters import VALUE
 from shop_events.errors import NotYet
 from shop_events.handlers import Handler, Subscriptions, on
-from shop_events.metrics import HANDLED, LAG, PAUSED
+from shop_events.metrics import HANDLED, LAG, LAG_SECONDS, PAUSED
 from shop_events.topics import dead_letters
 from shop_events.unit_of_work import Transactor, UnitOfWork
 from tests.events.conftest import GROUP, OwnBroker, System, eventually, paid, running
@@ -115,6 +116,129 @@ async def test_a_member_that_its_group_does_not_take_back_is_built_anew_and_one_
     assert bool(done) is not taken_back
     if done:
         assert isinstance(watching.exception(), ClientStuckError)
+
+
+PLACE = TopicPartition(ORDERS, 0)
+
+
+class Client:
+    """A member of a group that holds one partition, and answers that nothing new comes out of it."""
+
+    def __init__(self) -> None:
+        self.committed: list[dict[TopicPartition, int]] = []
+
+    def assignment(self) -> set[TopicPartition]:
+        return {PLACE}
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self.committed.append(offsets)
+
+
+def a_record(offset: int) -> ConsumerRecord:
+    return ConsumerRecord(ORDERS, 0, offset, 0, 0, b"ord_1", b"", None, 5, 0, ())
+
+
+def run_of(client: Client, handle: Any = None) -> ConsumerRun:
+    quiet: Any = Mock(overloaded=False)
+    handler: Any = Mock(handle=handle)
+    run = ConsumerRun(handler, quiet, GROUP, hands=1, stuck_after=0.03, progressed=lambda: None)
+    run._client = cast(AIOKafkaConsumer, client)
+    return run
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_a_hanging_batch_delays_a_revocation_or_the_end_for_a_bounded_time_and_is_not_committed(
+    monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    monkeypatch.setattr("shop_events.consumer_run._DRAIN_SECONDS", 0.05)
+    client, taken, go_on = Client(), asyncio.Event(), asyncio.Event()
+
+    async def hangs(records: list[ConsumerRecord]) -> None:
+        taken.set()
+        await go_on.wait()
+
+    run, stop = run_of(client, hangs), asyncio.Event()
+    run._buffers.add({PLACE: [a_record(7)]})
+    run._work.set()
+    hand = asyncio.create_task(run._handle_all())
+    try:
+        await taken.wait()
+        stop.set()
+        async with asyncio.timeout(5):
+            await (run._finish_after(stop) if stopped else run.on_partitions_revoked([PLACE]))
+        assert not run._settled.is_set()
+        if not stopped:  # what ends after the partitions went elsewhere is nothing to commit
+            await run.on_partitions_assigned([PLACE])
+            go_on.set()
+            await asyncio.wait_for(run._settled.wait(), 5)
+            await run._commit(1)
+    finally:
+        hand.cancel()
+    assert client.committed == []
+
+
+async def test_a_batch_that_ends_in_time_is_committed_before_its_partition_goes() -> None:
+    client, taken, go_on = Client(), asyncio.Event(), asyncio.Event()
+
+    async def takes_its_time(records: list[ConsumerRecord]) -> None:
+        taken.set()
+        await go_on.wait()
+
+    run = run_of(client, takes_its_time)
+    run._buffers.add({PLACE: [a_record(7)]})
+    run._work.set()
+    hand = asyncio.create_task(run._handle_all())
+    try:
+        await taken.wait()
+        revoking = asyncio.create_task(run.on_partitions_revoked([PLACE]))
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.wait_for(revoking, 5)
+    finally:
+        hand.cancel()
+    assert client.committed == [{PLACE: 8}]
+
+
+@pytest.mark.parametrize(("waiting", "handled_here", "stuck"), [(3, 0, True), (3, 1, False), (0, 0, False)])
+async def test_a_client_that_answers_and_hands_out_nothing_is_built_anew(
+    monkeypatch: pytest.MonkeyPatch, waiting: int, handled_here: int, stuck: bool
+) -> None:
+    async def so_many(*_: Any) -> dict[TopicPartition, int]:
+        return {PLACE: waiting}
+
+    monkeypatch.setattr("shop_events.consumer_run.behind", so_many)
+    run = run_of(Client())
+    if handled_here:
+        run._buffers.add({PLACE: [a_record(0)]})
+    watching = asyncio.create_task(run._watch())
+    done, _ = await asyncio.wait([watching], timeout=0.5)
+    watching.cancel()
+    assert bool(done) is stuck
+    if stuck:
+        assert isinstance(watching.exception(), ClientStuckError)
+
+
+async def test_what_waits_is_as_old_as_its_oldest_record_in_hand_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nothing(*_: Any) -> dict[TopicPartition, int]:
+        return {PLACE: 0}
+
+    monkeypatch.setattr("shop_events.consumer_run.behind", nothing)
+    run, age = run_of(Client()), LAG_SECONDS.labels(GROUP)._value
+    an_hour_ago = a_record(0)
+    an_hour_ago.timestamp = int((time.time() - 3600) * 1000)
+    run._buffers.add({PLACE: [an_hour_ago]})
+    watching = asyncio.create_task(run._watch())
+    try:
+        await eventually(lambda: 3600 <= age.get() < 7200)
+        age.set(0)
+        in_hand = run._take()
+        await eventually(lambda: 3600 <= age.get() < 7200)
+        run._put_down(in_hand)
+        await eventually(lambda: age.get() == 0)
+    finally:
+        watching.cancel()
 
 
 async def test_a_handler_that_hangs_is_set_aside_and_holds_up_no_other_key(

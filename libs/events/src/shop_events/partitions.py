@@ -23,6 +23,7 @@ class Buffers:
         self._high, self._low, self._most_bytes = high, low, most_bytes
         self._waiting: dict[TopicPartition, deque[ConsumerRecord]] = {}
         self._in_hand: dict[TopicPartition, int] = {}
+        self._begun: dict[TopicPartition, int] = {}
         self._bytes: dict[TopicPartition, int] = {}
 
     def add(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
@@ -49,6 +50,7 @@ class Buffers:
             taken += mine
             if mine:
                 self._in_hand[partition] = len(mine)
+                self._begun[partition] = mine[0].timestamp
             if records:
                 self._waiting[partition] = records  # behind all others
                 self._bytes[partition] -= _bytes_in(mine)
@@ -62,6 +64,7 @@ class Buffers:
         """Let the partitions of ``records`` be taken from again."""
         for partition in {place_of(record) for record in records}:
             self._in_hand.pop(partition, None)
+            self._begun.pop(partition, None)
 
     def full(self) -> set[TopicPartition]:
         """Partitions that should not be fetched for now."""
@@ -76,8 +79,9 @@ class Buffers:
         return {partition for partition in among if len(self._waiting.get(partition, ())) <= self._low}
 
     def oldest(self) -> int | None:
-        """Return the time of the oldest record that waits, in milliseconds since 1970; None without any."""
-        return min((records[0].timestamp for records in self._waiting.values() if records), default=None)
+        """Return the time of the oldest record that is not finished, in milliseconds since 1970, or None."""
+        waiting = (records[0].timestamp for records in self._waiting.values() if records)
+        return min((*self._begun.values(), *waiting), default=None)
 
     def unfinished(self) -> dict[TopicPartition, int]:
         """Return how many records of each partition wait or are in a hand."""
