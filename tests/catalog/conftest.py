@@ -304,8 +304,8 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -
 
 
 async def make_due(db: Database) -> None:
-    """Let the time pass until every unsettled payment and reversal is looked at."""
-    for collection in (db.orders, db.payment_reversals):
+    """Let the time pass until every unsettled payment, reversal and erasure is looked at."""
+    for collection in (db.orders, db.payment_reversals, db.erasures):
         await collection.update_many({}, [{"$set": {"check.at": {"$subtract": ["$$NOW", 1]}}}])
 
 

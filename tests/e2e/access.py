@@ -125,6 +125,8 @@ ACCESS: dict[str, Access] = {
     "POST /v1/users": Access(Whose.ANYBODY, {"email": "{email}", "password": "a password of mine"}),
     "GET /v1/users/me": Access(Whose.CALLER),
     "PATCH /v1/users/me": Access(Whose.CALLER, {"name": "Mallory"}, {"If-Match": "{me}"}),
+    "DELETE /v1/users/me": Access(Whose.CALLER, headers={"If-Match": '"v0"'}),  # closes nobody's
+    "DELETE /v1/users/{user_id}": Access(Whose.STAFF),
     "GET /v1/users/me/payment-methods": Access(Whose.CALLER),
     "POST /v1/users/me/payment-methods": Access(Whose.CALLER, CARD, KEY),
     "DELETE /v1/users/me/payment-methods/{card_id}": Access(Whose.OWNER),

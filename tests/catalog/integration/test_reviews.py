@@ -8,9 +8,11 @@ import httpx
 import orjson
 import pytest
 
+from shop_catalog.application import erasures
 from shop_catalog.jobs import reviews
+from shop_catalog.jobs.erasures import erase
 from shop_catalog.store.unit_of_work import Transact
-from tests.catalog.conftest import Database, Json, Shop, bearer, problem, told
+from tests.catalog.conftest import Database, Json, Shop, bearer, make_due, problem, told
 
 pytestmark = pytest.mark.integration
 
@@ -375,7 +377,9 @@ async def test_nothing_of_a_user_remains(shop: Shop, db: Database, transact: Tra
     await change(shop, "PUT", f"/v1/reviews/{other['id']}/helpful", "usr_1")
     await change(shop, "PUT", f"/v1/reviews/{mine['id']}/helpful", "usr_2")
     for _ in range(2):
-        await reviews.erase(transact, "usr_1")
+        await transact(erasures.begin, "usr_1")
+        await make_due(db)
+        await erase(transact)
     left = await db.reviews.find().to_list() + await db.review_votes.find().to_list()
     assert [each["_id"] for each in left] == [other["id"]]
     assert left[0]["helpful"] == 0

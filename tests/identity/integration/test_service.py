@@ -59,7 +59,8 @@ async def test_the_document_names_every_public_route(runtime: IdentityRuntime) -
     paths = create_app(runtime.settings, api(runtime)).openapi()["paths"]
     assert {path: sorted(item) for path, item in paths.items()} == {
         "/v1/users": ["post"],
-        "/v1/users/me": ["get", "patch"],
+        "/v1/users/me": ["delete", "get", "patch"],
+        "/v1/users/{user_id}": ["delete"],
         "/v1/users/me/payment-methods": ["get", "post"],
         "/v1/users/me/payment-methods/{card_id}": ["delete"],
         "/v1/users/{user_id}/roles": ["put"],

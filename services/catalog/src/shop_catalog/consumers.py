@@ -1,13 +1,13 @@
-"""Events in: what analytics concludes about products, and which cards identity keeps for customers."""
+"""Events in: what analytics concludes about products, which cards customers have saved, and who has left."""
 
 from __future__ import annotations
 
-from shop_catalog.application import cards, products
+from shop_catalog.application import cards, erasures, products
 from shop_catalog.domain.products import Rating
 from shop_catalog.store.cards import CARDS
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
-from shop_events.contracts.identity import PaymentMethodsChanged, PaymentMethodsDeleted
+from shop_events.contracts.identity import PaymentMethodsChanged, PaymentMethodsDeleted, UserErased
 from shop_events.handlers import on
 
 
@@ -33,3 +33,9 @@ async def cards_changed(uow: CatalogUnitOfWork, event: PaymentMethodsChanged) ->
 async def cards_deleted(uow: CatalogUnitOfWork, event: PaymentMethodsDeleted) -> None:
     """Forget a customer's saved cards."""
     await cards.forget(uow, event.user_id)
+
+
+@on(UserErased, effect="erase:{user_id}")
+async def user_erased(uow: CatalogUnitOfWork, event: UserErased) -> None:
+    """Begin to forget somebody who has left."""
+    await erasures.begin(uow, event.user_id)

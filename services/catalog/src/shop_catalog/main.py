@@ -28,7 +28,7 @@ from shop_catalog.application.search import SearchDesk
 from shop_catalog.application.search_keeper import IndexKeeper
 from shop_catalog.application.shared_products import SharedProducts, documents
 from shop_catalog.domain.access import Operator
-from shop_catalog.jobs import categories, payments, products, reviews
+from shop_catalog.jobs import categories, erasures, payments, products, reviews
 from shop_catalog.settings import CatalogSettings
 from shop_catalog.store.cards import CARDS
 from shop_catalog.store.product_changes import ProductChanges
@@ -58,7 +58,7 @@ CatalogRuntime = Runtime[CatalogSettings, Resources]
 
 _LONGEST_RUN = timedelta(minutes=2)
 _FOLLOWING = timedelta(seconds=5)
-"""Time between two looks for categories whose products are to follow them."""
+"""Time between two looks for categories whose products are to follow them, and for people to forget."""
 
 
 def _api(runtime: CatalogRuntime) -> Api:
@@ -83,6 +83,7 @@ def _jobs(runtime: CatalogRuntime) -> list[Job]:
         Job("settle-payments", every, partial(payments.settle, checkout), _LONGEST_RUN),
         Job("reverse-payments", every, partial(payments.reverse, checkout), _LONGEST_RUN),
         Job("refund-payments", every, partial(payments.refund, checkout), _LONGEST_RUN),
+        Job("erase-people", _FOLLOWING, partial(erasures.erase, runtime.transact), _LONGEST_RUN),
         Job("spread-categories", _FOLLOWING, partial(categories.spread, runtime.transact), _LONGEST_RUN),
     ]
 

@@ -1,4 +1,4 @@
-"""What identity tells: users, contacts, payment methods, secrets to be mailed, keys, revocations, access."""
+"""What identity tells: users, erasures, contacts, cards, secrets to be mailed, keys, revocations, access."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ REVOCATIONS = "identity.revocations.v1"
 PAYMENT_METHODS = "identity.payment-methods.v1"
 LINKS = "identity.links.v1"
 ACCESS = "identity.access.v1"
+ERASURES = "identity.erasures.v1"
 
 
 class UserChanged(Event, type="identity.user.changed.v1", topic=USERS, key="user_id"):
@@ -30,6 +31,13 @@ class UserDeleted(Event, type="identity.user.deleted.v1", topic=USERS, key="user
     """The user is gone."""
 
     user_id: str
+
+
+class UserErased(Event, type="identity.user.erased.v1", topic=ERASURES, key="user_id"):
+    """The user is to be forgotten by every service, also by one that was away when they left."""
+
+    user_id: str
+    at: Instant
 
 
 class ContactPoint(BaseModel):

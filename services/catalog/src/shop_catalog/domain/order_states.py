@@ -56,6 +56,10 @@ OVER = (OrderStatus.REFUNDED, OrderStatus.CANCELLED)
 """Those from which nothing leads on."""
 
 
+ON_ITS_WAY = frozenset({*WAITING, OrderStatus.PAID, OrderStatus.FULFILLED})
+"""Those in which goods are, or may be, still to arrive."""
+
+
 class WaitingFor(StrEnum):
     """What operators have to do about an order: send it off, or decide about a return."""
 

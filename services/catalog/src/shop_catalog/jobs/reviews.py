@@ -1,4 +1,4 @@
-"""Reviews in bulk: tallies counted anew, and everything of one user removed."""
+"""Reviews in bulk: tallies counted anew."""
 
 from __future__ import annotations
 
@@ -13,9 +13,3 @@ async def recount(transact: Transact) -> None:
     after: str | None = ""
     while after is not None:
         after = await transact(reviews.recount, after, BATCH)
-
-
-async def erase(transact: Transact, user_id: str) -> None:
-    """Remove all reviews and votes of a user, a batch per transaction; again is harmless."""
-    while await transact(reviews.erase, user_id, BATCH):
-        pass

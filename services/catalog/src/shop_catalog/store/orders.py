@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shop_catalog.domain.order_states import WAITING, OrderStatus, WaitingFor
+from shop_catalog.domain.order_states import ON_ITS_WAY, WAITING, OrderStatus, WaitingFor
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.store.documents import Document, version_before
@@ -17,6 +17,23 @@ IS_WAITING: Document = {"status": {"$in": [status.value for status in WAITING]}}
 IS_REFUNDING: Document = {"refunding": True}
 IS_TO_SEND: Document = {"status": OrderStatus.PAID.value}
 IS_RETURNING: Document = {"returning": True}
+
+
+def _each(name: str, change: Document) -> Document:
+    """Return an expression: the array ``name`` with each of its elements changed."""
+    changed = {"$mergeObjects": ["$$this", change]}
+    return {"$map": {"input": {"$ifNull": [f"${name}", []]}, "in": changed}}
+
+
+_NO_CARD: Document = {"method": "erased", "asked": None}
+_KNOWS_PERSON: Document = {"erased": {"$ne": True}}
+_WITHOUT_PERSON: Document = {
+    "erased": True,
+    "address": None,
+    "payment": {"$cond": [{"$eq": ["$payment", None]}, None, {"$mergeObjects": ["$payment", _NO_CARD]}]},
+    "shipments": _each("shipments", {"tracking_number": None}),
+    "returns": _each("returns", {"reason": "", "note": None}),
+}
 _QUEUES = {WaitingFor.SHIPMENT: IS_TO_SEND, WaitingFor.DECISION: IS_RETURNING}
 
 
@@ -72,6 +89,26 @@ class Orders(ScheduledRepository):
         )
         if result.matched_count != 1:
             raise RuntimeError(f"{order.id} is not at the version it was read at")
+
+    async def erase_person(self, customer_id: str, limit: int, *, also_open: bool) -> int:
+        """Forget address, card and words in up to ``limit`` orders of a customer; return in how many.
+
+        Those that are still to arrive keep them, unless ``also_open``.
+        """
+        query = {"customer_id": customer_id, **_KNOWS_PERSON}
+        if not also_open:
+            query["status"] = {"$nin": [status.value for status in ON_ITS_WAY]}
+        found = self._collection.find(query, {"_id": 1}, session=self._session).limit(limit)
+        ids = [each["_id"] async for each in found]
+        await self._collection.update_many(
+            {"_id": {"$in": ids}}, [{"$set": _WITHOUT_PERSON}], session=self._session
+        )
+        return len(ids)
+
+    async def knows_person(self, customer_id: str) -> bool:
+        """Say whether an order of a customer has not been through :meth:`erase_person`."""
+        query = {"customer_id": customer_id, **_KNOWS_PERSON}
+        return await self._collection.find_one(query, {"_id": 1}, session=self._session) is not None
 
     async def claim_unsettled(self, now: datetime, limit: int) -> list[Order]:
         """Return orders whose payment is to be asked about; see :meth:`ScheduledRepository._claim`."""

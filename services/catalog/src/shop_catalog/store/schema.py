@@ -16,6 +16,7 @@ from shop_catalog.domain.variants import MOST_VARIANTS
 from shop_catalog.store import migrations
 from shop_catalog.store.cards import CARDS
 from shop_catalog.store.categories import CATEGORIES
+from shop_catalog.store.erasures import ERASURES
 from shop_catalog.store.orders import IS_REFUNDING, IS_RETURNING, IS_TO_SEND, IS_WAITING, ORDERS
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
 from shop_catalog.store.products import PRODUCTS
@@ -90,6 +91,7 @@ _VALIDATORS: dict[str, dict[str, Any]] = {
     },
     REVIEW_VOTES: {"required": ["review_id", "user_id"]},
     CARDS: {"required": ["gone", "sequence"]},
+    ERASURES: {"required": ["asked_at", "check"]},
     SEARCHES: {"required": ["visitor_id", "product_ids", "skipped", "at", "version"]},
     PAYMENT_EVENTS: {"required": ["order_id", "settled"]},
     PAYMENT_REVERSALS: {"required": ["order_id", "state", "check"]},
@@ -177,6 +179,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("user_id", ASCENDING)], name="of_a_user"),
     ],
     CARDS: [IndexModel([("cards.token", ASCENDING)], name="of_a_token")],
+    ERASURES: [IndexModel([("check.at", ASCENDING)], name="due")],
     SEARCHES: [
         IndexModel(
             [("at", ASCENDING)], name="forgotten", expireAfterSeconds=int(SEARCHES_KEPT.total_seconds())

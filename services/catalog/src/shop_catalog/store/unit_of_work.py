@@ -12,6 +12,7 @@ from shop_catalog.domain.search import Search
 from shop_catalog.domain.stock import StockItem
 from shop_catalog.store.cards import CARDS, Cards
 from shop_catalog.store.categories import CATEGORIES, Categories
+from shop_catalog.store.erasures import ERASURES, Erasures
 from shop_catalog.store.lists import ProductLists
 from shop_catalog.store.orders import ORDERS, Orders
 from shop_catalog.store.payments import PAYMENT_EVENTS, PAYMENT_REVERSALS, PaymentEvents, Reversals
@@ -62,6 +63,10 @@ class CatalogUnitOfWork(UnitOfWork):
     @cached_property
     def cards(self) -> Cards:
         return Cards(self.db[CARDS], self.session)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        return Erasures(self.db[ERASURES], self.session)
 
     @cached_property
     def promotions(self) -> Promotions:

@@ -32,7 +32,7 @@ async def list_cards(caller: Authenticated, read: Read, response: Response) -> L
     "/v1/users/me/payment-methods",
     status_code=201,
     responses=responses(
-        errors.GuestKeepsNoCard,
+        errors.AccountNeeded,
         errors.UnknownUser,
         errors.CardTaken,
         errors.CardRemoved,

@@ -26,7 +26,7 @@ ERRORS: ErrorMap = {
     errors.NotAllowed: Forbidden,
     errors.OwnRoleKept: 409,
     errors.GuestRoleKept: 409,
-    errors.GuestKeepsNoCard: Forbidden,
+    errors.AccountNeeded: Forbidden,
     errors.UnknownCard: NotFound,
     errors.CardTaken: 409,
     errors.CardRemoved: 409,

@@ -13,7 +13,7 @@ from shop_chassis.problems import PreconditionRequired, Unprocessable
 from shop_identity.api.dependencies import ClientAddress, OptionalIdempotencyKey, RegistrationDesk
 from shop_identity.api.errors import ERRORS
 from shop_identity.api.schemas import Amend, AssignRoles, Register, RolesView, UserView
-from shop_identity.application import users
+from shop_identity.application import closing, users
 from shop_identity.domain import errors
 from shop_identity.domain.users import User
 
@@ -64,6 +64,33 @@ async def amend_me(
 ) -> UserView:
     """Change the caller's own profile."""
     return _shown(await transact(users.amend, caller, revision, body.changes, body.consent), response)
+
+
+@router.delete(
+    "/v1/users/me",
+    status_code=204,
+    responses=responses(
+        errors.AccountNeeded,
+        errors.UnknownUser,
+        errors.OwnRoleKept,
+        errors.VersionMismatch,
+        PreconditionRequired,
+        of=ERRORS,
+    ),
+)
+async def close_mine(caller: Authenticated, revision: IfMatch, transact: Transact) -> None:
+    """Close the caller's own account for good; all services forget what is personal."""
+    await transact(closing.close_own, caller, revision)
+
+
+@router.delete(
+    "/v1/users/{user_id}",
+    status_code=204,
+    responses=responses(errors.NotAllowed, errors.UnknownUser, errors.OwnRoleKept, of=ERRORS),
+)
+async def close(user_id: UserId, caller: Authenticated, transact: Transact) -> None:
+    """Close somebody's account, or forget a guest, as an administrator who was asked to."""
+    await transact(closing.close, caller, user_id)
 
 
 @router.put(

@@ -9,7 +9,7 @@ from shop_events.contracts.base import Fact
 from shop_events.unit_of_work import Transactor
 from shop_identity.application.ports import Caller
 from shop_identity.domain.cards import Card, CardRequest, NewCard
-from shop_identity.domain.errors import GuestKeepsNoCard
+from shop_identity.domain.errors import AccountNeeded
 from shop_identity.domain.pseudonyms import Pseudonyms
 from shop_identity.domain.users import Role
 from shop_identity.store.unit_of_work import IdentityUnitOfWork
@@ -28,7 +28,7 @@ class CardDesk:
         """Save a card for the caller; the same request with the same key gives the same one.
 
         Raises:
-            GuestKeepsNoCard: the caller has no account to keep it in.
+            AccountNeeded: the caller has no account to keep it in.
             InvalidField: it is no card's token, or the card has expired.
             CardTaken: somebody has saved this card, also when it is the caller.
             IdempotencyKeyReused, CardRemoved, TooManyCards: see :class:`Wallet`.
@@ -63,7 +63,7 @@ async def republish(uow: IdentityUnitOfWork, after: str) -> tuple[int, str | Non
 
 async def _add(uow: IdentityUnitOfWork, caller: Caller, new: NewCard, request: CardRequest) -> Card:
     if Role.GUEST in caller.roles:
-        raise GuestKeepsNoCard
+        raise AccountNeeded
     new.validate(uow.now)
     wallet = await uow.wallets.of(caller.user_id)
     card = wallet.add(new, request, uow.now)

@@ -7,7 +7,7 @@ from shop_events.unit_of_work import Transactor
 from shop_identity.application import revocations
 from shop_identity.application.ports import Caller
 from shop_identity.application.tokens import Grant, Mint
-from shop_identity.domain.errors import RefreshRefused, RefreshTokenReused
+from shop_identity.domain.errors import RefreshRefused, RefreshTokenReused, UnknownUser
 from shop_identity.domain.families import Family
 from shop_identity.store.unit_of_work import IdentityUnitOfWork
 
@@ -26,7 +26,10 @@ class Refreshes:
             RefreshRefused: it is unknown, expired or revoked; or it was used before, and now the whole family
                 is revoked.
         """
-        grant = await self._transact(self._rotate, token)
+        try:
+            grant = await self._transact(self._rotate, token)
+        except UnknownUser:  # the account was closed
+            raise RefreshRefused from None
         if grant is None:
             raise RefreshRefused
         return grant

@@ -11,7 +11,7 @@ from shop_identity.application.ports import Passwords
 from shop_identity.application.throttle import Throttle
 from shop_identity.application.tokens import Grant, Mint
 from shop_identity.domain.addresses import login_key
-from shop_identity.domain.errors import WrongCredentials
+from shop_identity.domain.errors import UnknownUser, WrongCredentials
 from shop_identity.domain.families import Family
 from shop_identity.domain.pseudonyms import Pseudonyms
 from shop_identity.domain.users import User
@@ -92,7 +92,10 @@ class Logins:
         await self._transact(_tell_failed, attempt.subject, full)
 
     async def _open(self, uow: IdentityUnitOfWork, verified: User) -> Grant | None:
-        user = await uow.users.get(verified.id)
+        try:
+            user = await uow.users.get(verified.id)
+        except UnknownUser:  # the account was closed meanwhile
+            return None
         if user.password_hash != verified.password_hash:
             return None
         if not user.may_log_in:

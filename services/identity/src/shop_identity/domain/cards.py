@@ -123,6 +123,12 @@ class Wallet(Aggregate):
         self.spent = (*self.spent, removed.request.key)[-_MOST_SPENT:]
         self.record(self.current())
 
+    def forget(self) -> None:
+        """Forget all cards, because their user leaves; nothing is told of a wallet that never held any."""
+        if self.version:
+            self.cards = ()
+            self.record(self.current())
+
     def current(self) -> PaymentMethodsChanged | PaymentMethodsDeleted:
         """Return the state as the readers of its topic may know it."""
         if not self.cards:

@@ -17,7 +17,7 @@
     ├── AdministratorExists       the first administrator is made once
     ├── OwnRoleKept               administrators do not take the role from themselves
     ├── GuestRoleKept             guests become nothing else, and nobody else becomes a guest
-    ├── GuestKeepsNoCard          a guest has no account to keep a card in
+    ├── AccountNeeded             a guest has no account to keep a card in, or to close
     ├── UnknownCard               the user has no such card
     ├── CardTaken                 the card is saved already
     ├── CardRemoved               the request saved a card that was removed since
@@ -132,10 +132,10 @@ class GuestRoleKept(IdentityError):
     text = "A guest stays a guest, and nobody else becomes one."
 
 
-class GuestKeepsNoCard(IdentityError):
-    """A guest comes back by a link in a mail, which must not be enough to pay with a card."""
+class AccountNeeded(IdentityError):
+    """A guest comes back by a link in a mail, which must not be enough for a card, or to end it all."""
 
-    text = "Cards are saved in an account; a guest has none."
+    text = "This takes an account; a guest has none."
 
 
 class UnknownCard(IdentityError):

@@ -9,7 +9,13 @@ from enum import StrEnum
 from typing import Literal
 
 from shop_events.contracts.base import Aggregate, Fact
-from shop_events.contracts.identity import ContactChanged, ContactPoint, UserChanged
+from shop_events.contracts.identity import (
+    ContactChanged,
+    ContactDeleted,
+    ContactPoint,
+    UserChanged,
+    UserDeleted,
+)
 from shop_events.ids import new_id
 from shop_identity.domain.addresses import EmailAddress, guest_key
 from shop_identity.domain.errors import GuestRoleKept, InvalidField, OwnRoleKept
@@ -214,6 +220,12 @@ class User(Aggregate):
         self.epoch += 1
         self.record(self.current())
         return True
+
+    def close(self) -> None:
+        """End the account for good; all tokens of it fall."""
+        self.epoch += 1
+        self.record(UserDeleted(user_id=self.id))
+        self.contact.record(ContactDeleted(user_id=self.id))
 
     def log_out_everywhere(self) -> None:
         """End all families opened so far and let their tokens fall. Others learn it as a revocation."""

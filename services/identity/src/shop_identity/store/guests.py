@@ -57,6 +57,11 @@ class GuestProofs:
         gone = await self._verifications.delete_one({"_id": verification_id}, session=self._session)
         return gone.deleted_count == 1
 
+    async def forget(self, user_id: str) -> None:
+        """Let no code and no link lead to a user any more."""
+        for proofs in (self._verifications, self._links):
+            await proofs.delete_many({"user_id": user_id}, session=self._session)
+
     async def add_link(self, token: str, link: FollowLink) -> None:
         """Store a link under its token."""
         document = asdict(link)

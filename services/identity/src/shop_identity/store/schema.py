@@ -43,6 +43,8 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
     )
     await db[KEYS].create_index("signs_from")
     await db[REVOCATIONS].create_index("until", partialFilterExpression={"until": {"$type": "date"}})
+    for name in (VERIFICATIONS, FOLLOW_LINKS):
+        await db[name].create_index("user_id")
     for name in _EXPIRING:
         await db[name].create_index("expires_at", expireAfterSeconds=0)
     await db[ACCESS].create_index("touched_at", expireAfterSeconds=int(_ACCESS_IDLE.total_seconds()))

@@ -56,6 +56,13 @@ class UserRepository:
         if result.matched_count != 1:
             raise VersionMismatch
 
+    async def remove(self, user: User) -> None:
+        """Forget a user and all they have saved; VersionMismatch when it is not the one that was read."""
+        as_read = {"_id": user.id, "version": user.version, "contact.version": user.contact.version}
+        result = await self._users.delete_one(as_read, session=self._session)
+        if result.deleted_count != 1:
+            raise VersionMismatch
+
     async def touch_after(self, user_id: str, limit: int, now: datetime) -> list[User]:
         """Return the next users by id, written to, so that a change at the same time conflicts."""
         found = self._users.find({"_id": {"$gt": user_id}}, session=self._session).sort("_id").limit(limit)

@@ -1,4 +1,4 @@
-"""A card that was saved once pays for an order, its owner's alone, until it is removed."""
+"""What belongs to an account: saved cards, which pay for their owner alone; and its end, which all hear of."""
 
 import re
 import secrets
@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from shop_devstack.demo.secrecy import Needle, search
-from tests.e2e.conftest import Person, Shop, eventually
+from tests.e2e.conftest import PASSWORD, Person, Shop, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -51,3 +51,26 @@ async def test_a_saved_card_pays_for_its_owner_alone_until_it_is_removed(shop: S
     metrics = {name: f"{url}/metrics" for name, url in shop.info.service_urls.items()}
     found = await search(shop.info.operator_kafka, shop.info.folder / "logs", metrics, [needle])
     assert found.differences == []
+
+
+async def test_a_closed_account_is_forgotten_and_its_orders_stay(shop: Shop) -> None:
+    product, ann, admin = await shop.product(), await shop.customer(), await shop.administrator()
+    address = {"name": "Ann", "lines": ["1 High Street"], "city": "Marylebone", "country": "GB"}
+    order = (await shop.order(ann, product["id"], address=address)).json()
+    path = f"/v1/orders/{order['id']}"
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    sent = await shop.http.post(f"{path}/shipments", json={"carrier": "x"}, headers={**admin.headers, **key})
+    parcel = f"{path}/shipments/{sent.json()['shipments'][0]['id']}"
+    await shop.http.put(f"{parcel}/delivery", headers=admin.headers)
+    seen = (await shop.http.get("/v1/users/me", headers=ann.headers)).headers["ETag"]
+    closed = await shop.http.delete("/v1/users/me", headers={**ann.headers, "If-Match": seen})
+    assert closed.status_code == 204, closed.text
+
+    async def forgotten() -> dict[str, object] | None:
+        shown = (await shop.http.get(path, headers=admin.headers)).json()
+        return shown if shown["address"] is None else None
+
+    assert (await eventually(forgotten))["total"] == order["total"]
+    assert (await shop.http.get("/v1/users/me", headers=ann.headers)).status_code == 401
+    login = {"email": ann.email, "password": PASSWORD}
+    assert (await shop.http.post("/v1/auth/login", json=login)).status_code == 401
