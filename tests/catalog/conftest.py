@@ -26,6 +26,7 @@ from shop_catalog.api.kept_answers import KeptAnswers
 from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.pricing import PriceBook
+from shop_catalog.application.returns import ReturnDesk
 from shop_catalog.application.search import SearchDesk
 from shop_catalog.application.search_keeper import IndexKeeper
 from shop_catalog.application.shared_products import SharedProducts, documents
@@ -169,6 +170,7 @@ def app(
     settings: CatalogSettings, transact: Transact, checkout: Checkout, reads: PlainReads, desk: SearchDesk
 ) -> FastAPI:
     state: dict[str, object] = {"checkout": checkout, "reads": reads, "search": desk}
+    state["returns"] = ReturnDesk(transact, settings.return_window)
     state["payment_webhook"] = PaymentWebhook(SECRET)
     verifier: Any = EveryToken()
     api = Api(ROUTERS, ERRORS, state, shortcuts=reads.shortcuts)

@@ -1,4 +1,4 @@
-"""What belongs to an account: saved cards, which pay for their owner alone; and its end, which all hear of."""
+"""What belongs to an account: saved cards, which pay for their owner alone, and an end for good."""
 
 import re
 import secrets

@@ -1,10 +1,12 @@
 """Goods given back: asked for by the customer, decided by operators; what was paid for them follows."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 
 from shop_catalog.application.checkout import Checkout
+from shop_catalog.application.clock import now
 from shop_catalog.domain.payments import Unknown
 from tests.catalog.conftest import Database, FakeProvider, Json, Shop, left, make_due, problem, told
 
@@ -176,3 +178,40 @@ async def test_customers_do_not_see_what_waits_for_operators(shop: Shop, order: 
         answer = await shop.show("/v1/orders?waiting_for=shipment", token)
         assert problem(answer) == (403, "forbidden")
     assert problem(await shop.show("/v1/orders?waiting_for=godot", SUPPORT)) == (422, "validation")
+
+
+async def arrived(db: Database, days: float) -> None:
+    """Let all parcels that have arrived have done so ``days`` ago."""
+    then = now() - timedelta(days=days)
+    await db.orders.update_many(
+        {},
+        {"$set": {"shipments.$[arrived].delivered_at": then}},
+        array_filters=[{"arrived.delivered_at": {"$ne": None}}],
+    )
+
+
+async def test_goods_are_returned_for_thirty_days_after_delivery_and_not_later(
+    shop: Shop, db: Database, cup: Json, order: Json
+) -> None:
+    path = f"/v1/orders/{order['id']}/returns"
+    await arrived(db, 29.9)
+    first = await shop.post(path, wanted(cup, 1), "usr_1", "in-time")
+    assert first.status_code == 201
+    await arrived(db, 30.1)
+    late = await shop.post(path, wanted(cup, 1), "usr_1")
+    assert problem(late) == (409, "return-too-late")
+    assert datetime.fromisoformat(late.json()["until"]) < now()
+    again = await shop.post(path, wanted(cup, 1), "usr_1", "in-time")
+    assert (again.status_code, again.json()["returns"]) == (201, first.json()["returns"])
+
+
+async def test_the_time_begins_when_the_last_parcel_has_arrived(shop: Shop, db: Database, cup: Json) -> None:
+    order = (await shop.order((cup, 3))).json()
+    path = f"/v1/orders/{order['id']}"
+    parcel = {"carrier": "x", "lines": [{"product_id": cup["id"], "quantity": 1}]}
+    [sent] = (await shop.post(f"{path}/shipments", parcel, SUPPORT)).json()["shipments"]
+    await shop.put(f"{path}/shipments/{sent['id']}/delivery", token=SUPPORT)
+    await arrived(db, 40)
+    assert problem(await shop.post(f"{path}/returns", wanted(cup, 1), "usr_1")) == (409, "return-too-late")
+    await shop.post(f"{path}/shipments", {"carrier": "x"}, SUPPORT)
+    await ask(shop, order, wanted(cup, 1))

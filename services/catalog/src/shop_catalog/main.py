@@ -24,6 +24,7 @@ from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.imports import Importer
 from shop_catalog.application.pricing import PriceBook
+from shop_catalog.application.returns import ReturnDesk
 from shop_catalog.application.search import SearchDesk
 from shop_catalog.application.search_keeper import IndexKeeper
 from shop_catalog.application.shared_products import SharedProducts, documents
@@ -65,6 +66,7 @@ def _api(runtime: CatalogRuntime) -> Api:
     secret = runtime.settings.payment_webhook_secret.get_secret_value()
     checkout, reads, search = runtime.resources.checkout, runtime.resources.reads, runtime.resources.search
     state: dict[str, object] = {"checkout": checkout, "reads": reads, "search": search}
+    state["returns"] = ReturnDesk(runtime.transact, runtime.settings.return_window)
     state["payment_webhook"] = PaymentWebhook(secret)
     return Api(ROUTERS, ERRORS, state, LARGE_BODIES, reads.shortcuts)
 

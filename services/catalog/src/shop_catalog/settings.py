@@ -44,6 +44,10 @@ class CatalogSettings(ServiceSettings):
         3, gt=0, le=300, description="Time between two looks for unsettled payments and refunds"
     )
 
+    return_days: int = Field(
+        30, ge=0, le=3650, description="How long after delivery customers may ask to return goods"
+    )
+
     price_rules_seconds: float = Field(
         1, ge=0, le=60, description="How long a changed promotion or tariff may go unheeded"
     )
@@ -67,6 +71,11 @@ class CatalogSettings(ServiceSettings):
     def patience(self) -> timedelta:
         """Return how long an order that is to be paid later keeps its stock."""
         return timedelta(seconds=self.reservation_seconds)
+
+    @property
+    def return_window(self) -> timedelta:
+        """Return how long after delivery customers may ask to return goods."""
+        return timedelta(days=self.return_days)
 
     @property
     def payment_deadline(self) -> timedelta:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import Field, model_validator
 
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.order_views import OrderView
 from shop_catalog.api.orders import Lines, checkout_of, quantities_of
 from shop_catalog.api.requests import Amount, Asked, Id
-from shop_catalog.application import returns
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.refunds import Wish
-from shop_catalog.application.returns import Decision, Goods
+from shop_catalog.application.returns import Decision, Goods, ReturnDesk
 from shop_catalog.domain.errors import (
     AccessDenied,
     IllegalMove,
@@ -23,17 +22,25 @@ from shop_catalog.domain.errors import (
     OrderNotFound,
     RefundTooLarge,
     ReturnNotFound,
+    ReturnTooLate,
     TooManyPieces,
     UnknownLine,
     VariantNeeded,
 )
 from shop_chassis.auth import Authenticated
-from shop_chassis.http import BadIdempotencyKey, Body, Transact
+from shop_chassis.http import BadIdempotencyKey, Body
 from shop_chassis.openapi import responses
 
 router = APIRouter(tags=["orders"])
 
 Buying = Annotated[Checkout, Depends(checkout_of)]
+
+
+async def _returns(request: Request) -> ReturnDesk:
+    return cast(ReturnDesk, request.app.state.returns)
+
+
+Returning = Annotated[ReturnDesk, Depends(_returns)]
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -112,6 +119,7 @@ async def refund_order(
         BadIdempotencyKey,
         OrderNotFound,
         IllegalMove,
+        ReturnTooLate,
         UnknownLine,
         VariantNeeded,
         TooManyPieces,
@@ -120,11 +128,11 @@ async def refund_order(
     ),
 )
 async def ask_return(
-    id: Id, body: AskReturn, caller: Authenticated, asked: Asked, transact: Transact
+    id: Id, body: AskReturn, caller: Authenticated, asked: Asked, desk: Returning
 ) -> OrderView:
-    """Ask to give back some of what was sent."""
+    """Ask to give back some of what was sent, while the time for that lasts."""
     goods = Goods(quantities_of(body.lines), body.reason)
-    return OrderView.of(await transact(returns.ask, id, goods, caller, asked(body)))
+    return OrderView.of(await desk.ask(id, goods, caller, asked(body)))
 
 
 @router.put(

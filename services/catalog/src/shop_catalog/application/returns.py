@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shop_catalog.application import orders, refunds, stock
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, demand_operator
+from shop_catalog.domain.errors import ReturnTooLate
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.refunds import Return
 from shop_catalog.domain.requests import RequestKey, earlier
 from shop_catalog.domain.shipments import chosen
 from shop_catalog.domain.variants import Item
-from shop_catalog.store.unit_of_work import CatalogUnitOfWork
+from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
 from shop_events.ids import new_id
 
 
@@ -38,30 +40,39 @@ class Decision:
     note: str | None
 
 
-async def ask(
-    uow: CatalogUnitOfWork,
-    order_id: str,
-    goods: Goods,
-    caller: Caller,
-    request: RequestKey,
-) -> Order:
-    """Ask to give back some of what was sent; the same request asks once.
+class ReturnDesk:
+    """Takes in what customers want to return, for ``window`` after the last parcel has arrived."""
 
-    Raises:
-        OrderNotFound: there is none that the caller may know of.
-        IllegalMove: the order is over.
-        UnknownLine, VariantNeeded, TooManyPieces: it has no such pieces, or not as many were sent.
-        KeyReused: the request's key came with another request.
-    """
-    order = await orders.show(uow, order_id, caller)
-    if earlier(order.returns, request):
+    def __init__(self, transact: Transact, window: timedelta) -> None:
+        self._transact = transact
+        self._window = window
+
+    async def ask(self, order_id: str, goods: Goods, caller: Caller, request: RequestKey) -> Order:
+        """Ask to give back some of what was sent; the same request asks once.
+
+        Raises:
+            OrderNotFound: there is none that the caller may know of.
+            IllegalMove: the order is over.
+            ReturnTooLate: it arrived too long ago.
+            UnknownLine, VariantNeeded, TooManyPieces: it has no such pieces, or not as many were sent.
+            KeyReused: the request's key came with another request.
+        """
+        return await self._transact(self._ask, order_id, goods, caller, request)
+
+    async def _ask(
+        self, uow: CatalogUnitOfWork, order_id: str, goods: Goods, caller: Caller, request: RequestKey
+    ) -> Order:
+        order, at = await orders.show(uow, order_id, caller), now()
+        if earlier(order.returns, request):
+            return order
+        until = order.balance.returnable_until(self._window)
+        if until is not None and at > until:
+            raise ReturnTooLate(until)
+        pieces = chosen(order.lines, goods.quantities)
+        wanted = Return(id=new_id("rtn"), pieces=pieces, reason=goods.reason, asked_at=at, request=request)
+        order.ask_return(wanted)
+        await uow.save_order(order)
         return order
-    pieces = chosen(order.lines, goods.quantities)
-    order.ask_return(
-        Return(id=new_id("rtn"), pieces=pieces, reason=goods.reason, asked_at=now(), request=request)
-    )
-    await uow.save_order(order)
-    return order
 
 
 async def decide(

@@ -35,6 +35,7 @@
     ├── IllegalMove            the order is not in a state for it
     ├── ShipmentNotFound
     ├── ReturnNotFound
+    ├── ReturnTooLate          the order arrived too long ago
     ├── RefundTooLarge         more than is left of what was paid, or nothing
     ├── UnknownLine            the order has no line of a product
     ├── TooManyPieces          more than there are left to do this with
@@ -54,6 +55,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from shop_events.contracts import DomainError
@@ -247,6 +249,18 @@ class ShipmentNotFound(DomainError):
 
 class ReturnNotFound(DomainError):
     """The order has no such return."""
+
+
+class ReturnTooLate(DomainError):
+    """The order arrived too long ago for goods to be returned.
+
+    Args:
+        until: when that ended.
+    """
+
+    def __init__(self, until: datetime) -> None:
+        self.members = {"until": until.isoformat()}
+        super().__init__("The time for returning goods of this order is over.")
 
 
 class RefundTooLarge(DomainError):

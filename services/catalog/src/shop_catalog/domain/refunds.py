@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from math import floor
@@ -126,6 +126,13 @@ class Balance:
         return self._sent - counted(
             each.pieces for each in self.returns if each.state is not ReturnState.DECLINED
         )
+
+    def returnable_until(self, window: timedelta) -> datetime | None:
+        """Return when the last parcel will have been there for ``window``; None while one is on its way."""
+        arrivals = [each.delivered_at for each in self.shipments if each.delivered_at]
+        if not arrivals or len(arrivals) < len(self.shipments):
+            return None
+        return max(arrivals) + window
 
     @property
     def to_refund(self) -> int:
