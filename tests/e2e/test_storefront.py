@@ -530,3 +530,62 @@ async def test_a_guest_buys_with_a_mailed_code_and_comes_back_by_the_receipts_li
     await asyncio.to_thread(come_back, token)
     assert page.complaints() == []
     assert page.script("return document.cookie") == ""
+
+
+async def test_a_saved_card_pays_for_what_is_sent_to_an_address_and_comes_back(
+    page: Page, shop: Shop
+) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+    operator = (await shop.administrator()).headers
+
+    def buying() -> str:
+        come_and_register(page, product)
+        page.click("main button", "Add to cart")
+        page.find("#links .badge", "1")
+        page.go("#/cards")
+        page.click("main button", "Save a test card")
+        page.find(".entry", "Visa ending in 4242")
+        page.go("#/cart")
+        page.click("#card option", "ending in 4242")
+        page.click(".address summary", "Deliver to")
+        page.write("street", "1 High Street")
+        page.write("city", "Marylebone")
+        page.click("#buy:enabled")
+        assert page.find("input[name=name]").get_attribute("required"), "what is missing is asked for"
+        page.write("name", "Ann")
+        page.until(bought, "an order, once catalog has heard of the card")
+        return str(page.find(".entry").get_attribute("id"))
+
+    def bought(browser: Chrome) -> bool:
+        if "#/orders" in browser.current_url:
+            return True
+        for button in browser.find_elements(By.CSS_SELECTOR, "#buy:enabled"):
+            button.click()
+        return False
+
+    def returning() -> None:
+        page.browser.refresh()
+        page.find(".parcel", "Royal Mail, tracking number AB123")
+        page.click(".returning summary", "Return something")
+        box = page.find(".returning input[type=number]")
+        box.clear()
+        box.send_keys("1")
+        page.write("reason", "Too small")
+        page.click(".returning button", "Ask for a return")
+        page.find(".return", "Return asked for")
+        page.until_gone(".returning")
+        page.follow("main a", "Saved cards", "Saved cards")
+        page.click(".entry button", "Remove")
+        page.find("main", "You have not saved any card.")
+
+    path = f"/v1/orders/{await asyncio.to_thread(buying)}"
+    order = (await shop.http.get(path, headers=operator)).json()
+    assert (order["status"], order["address"]["lines"]) == ("paid", ["1 High Street"])
+    parcel = {"carrier": "Royal Mail", "tracking_number": "AB123"}
+    headers = {**operator, "Idempotency-Key": secrets.token_hex(8)}
+    sent = await shop.http.post(f"{path}/shipments", json=parcel, headers=headers)
+    assert sent.status_code == 201, sent.text
+    await asyncio.to_thread(returning)
+    order = (await shop.http.get(path, headers=operator)).json()
+    assert [each["reason"] for each in order["returns"]] == ["Too small"]
+    assert page.complaints() == []

@@ -1,7 +1,9 @@
 // What the cart costs now, all told, and buying it for just that.
 
 import { isLoggedIn } from "./account.js";
+import { addressForm } from "./address.js";
 import { call, pause } from "./api.js";
+import { cardName, savedCards } from "./cards.js";
 import { busy, h } from "./dom.js";
 import { money } from "./format.js";
 import { notify } from "./notice.js";
@@ -23,14 +25,16 @@ let coupon = null; // outlives the drawing, as every change of the cart draws it
  */
 export function checkout(found, again) {
   const node = h("div", { class: "checkout" });
+  let turn = 0;
   const stuck = found.lines.some((each) => STUCK.has(each.state));
   const sellable = found.total && found.lines.every((each) => each.state === "on_sale");
   const price = h("div", { class: "price-told" }, sellable ? null : priced({ total: found.total }));
-  const buying = isLoggedIn() ? paying() : null;
+  const buying = isLoggedIn() ? { ...paying(), delivery: addressForm(() => sellable && ask()) } : null;
   node.append(h("div", { class: "summary" },
     sellable && couponForm(ask),
     price,
     stuck && h("p", { class: "wrong" }, "Remove what cannot be bought to go on."),
+    buying?.delivery.node,
     buying?.fields ?? [
       h("a", { class: "button strong", href: "#/log-in?to=cart" }, "Log in to buy"),
       h("a", { class: "button", href: "#/guest" }, "Buy as a guest"),
@@ -39,10 +43,12 @@ export function checkout(found, again) {
   return node;
 
   async function ask() {
+    const mine = (turn += 1);
     if (buying) buying.button.disabled = true;
     node.querySelector(".problem")?.remove();
     try {
-      const quote = await call("/v1/quotes", { method: "POST", body: goods(found) });
+      const quote = await call("/v1/quotes", { method: "POST", body: goods(found, buying?.delivery.country()) });
+      if (mine !== turn) return; // for another country, by now
       price.replaceChildren(...priced(quote));
       if (!buying) return;
       buying.button.disabled = false;
@@ -81,20 +87,31 @@ function couponForm(ask) {
 
 function paying() {
   const card = h("select", { id: "card" }, Object.entries(CARDS).map(([value, name]) => h("option", { value }, name)));
+  offerSaved(card);
   const button = h("button", { class: "strong", id: "buy", disabled: true }, "Buy now");
   return { card, button, fields: [h("p", { class: "pay" }, h("label", { for: "card" }, "Pay with"), card), button] };
 }
 
-function goods({ lines }) {
-  const wanted = lines.map(({ product_id, variant_id, quantity }) => ({ product_id, variant_id, quantity }));
-  return { lines: wanted, coupon: coupon ?? undefined };
+/** Put the cards that the user has saved first; without an answer the others do. */
+async function offerSaved(card) {
+  const saved = await savedCards().catch(() => []);
+  const isUntouched = card.selectedIndex === 0;
+  card.prepend(...saved.map((each) => h("option", { value: each.id }, cardName(each))));
+  if (isUntouched) card.selectedIndex = 0;
 }
 
-function buy(node, { card, button }, found, expected_total, again) {
+function goods({ lines }, country) {
+  const wanted = lines.map(({ product_id, variant_id, quantity }) => ({ product_id, variant_id, quantity }));
+  return { lines: wanted, coupon: coupon ?? undefined, country };
+}
+
+function buy(node, { card, button, delivery }, found, expected_total, again) {
   node.querySelector(".problem")?.remove();
+  const address = delivery.address();
+  if (address === null) return null;
   return busy(button, async () => {
     try {
-      const order = await placed({ ...goods(found), payment_method: card.value, expected_total }, found.version);
+      const order = await placed({ ...goods(found, delivery.country()), address, payment_method: card.value, expected_total }, found.version);
       notify(order.status === "paid" ? "Thank you. Your order is paid." : "Thank you. Your payment is under way.");
       coupon = null;
       emptied(found.pieces);

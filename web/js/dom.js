@@ -20,9 +20,9 @@ export function h(tag, attributes = {}, ...children) {
 
 /** Return an input with its label and a place for what is wrong with it. */
 export function field(label, attributes, hint = null) {
-  const id = `field-${attributes.name}`;
+  const id = attributes.id ?? `field-${attributes.name}`;
   const note = hint && h("span", { class: "quiet", id: `${id}-hint` }, hint);
-  const input = h("input", { id, ...attributes, "aria-describedby": `${note ? `${id}-hint ` : ""}${id}-error` });
+  const input = h("input", { ...attributes, id, "aria-describedby": `${note ? `${id}-hint ` : ""}${id}-error` });
   return h("p", { class: "field" }, h("label", { for: id }, label), input, note,
     h("span", { class: "wrong", id: `${id}-error` }));
 }

@@ -7,6 +7,7 @@ import { keepConsent } from "./consent.js";
 import { h, title } from "./dom.js";
 import { draw, keepHeader, searchedFor } from "./header.js";
 import { browse } from "./pages/browse.js";
+import { cardsPage } from "./pages/cards.js";
 import { cart } from "./pages/cart.js";
 import { guestOrders, guestPage } from "./pages/guest.js";
 import { inboxPage } from "./pages/inbox.js";
@@ -26,6 +27,7 @@ const PAGES = [
   { path: /^\/guest$/, show: guestPage },
   { path: /^\/guest\/([\w-]+)$/, show: guestOrders },
   { path: /^\/orders$/, show: orders, own: true },
+  { path: /^\/cards$/, show: cardsPage, own: true },
   { path: /^\/inbox$/, show: inboxPage, own: true },
 ];
 const SLOW = 300; // milliseconds after which a wait is shown
