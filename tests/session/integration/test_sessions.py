@@ -25,7 +25,9 @@ from shop_events.contracts.identity import (
 )
 from shop_events.contracts.session import SessionEnded, SessionLinked, SessionStarted
 from shop_session.application import sessions
-from shop_session.domain.sessions import MOST_OF_A_USER
+from shop_session.domain import errors
+from shop_session.domain.sessions import MOST_OF_A_USER, Consent, Session
+from shop_session.store.unit_of_work import SessionUnitOfWork
 from tests.session.conftest import Device, World, paid, product
 
 pytestmark = pytest.mark.integration
@@ -294,6 +296,30 @@ async def test_a_slow_request_does_not_bring_an_ended_session_back(world: World,
         ),
     )
     assert {answer.status_code for answer in answers} == {401}
+    assert await world.db.sessions.count_documents({}) == 0
+
+
+async def test_what_was_read_before_logout_cannot_be_written_after_it(world: World, device: Device) -> None:
+    """The slowest request there is: it has read the session, and goes on when the session has ended."""
+    await device.link()
+    digest = hashlib.sha256(device.string.encode()).hexdigest()
+
+    async def held(uow: SessionUnitOfWork) -> Session:
+        return await sessions.live(uow, digest)
+
+    session = await world.transact.read(held)
+    await device.ask("DELETE", "")
+    world.clock.advance(hours=1)  # so that a use is also a touch
+
+    async def used(uow: SessionUnitOfWork) -> None:
+        await sessions.use(uow, session)
+
+    async def agreed(uow: SessionUnitOfWork) -> None:
+        await uow.sessions.set_consent(session, Consent(analytics=True, marketing=True, decided_at=uow.now))
+
+    for write in (used, agreed):
+        with pytest.raises(errors.SessionEnded):
+            await world.transact.read(write)
     assert await world.db.sessions.count_documents({}) == 0
 
 
