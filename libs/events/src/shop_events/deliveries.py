@@ -103,11 +103,7 @@ def interpret(
         received = decode(message)
     except MalformedEvent as error:
         return Delivery(message, origin, None, handlers, replayed, str(error))
-    event = received.event
-    if len(handlers) == 1:
-        keys: tuple[str | None, ...] = (handlers[0].effect_key(event),)
-    else:
-        keys = tuple([handler.effect_key(event) for handler in handlers])
+    keys = tuple([handler.effect_key(received.event) for handler in handlers])
     return Delivery(message, origin, received, handlers, replayed, None, keys)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -39,10 +39,6 @@ class Handler(Generic[E]):
     projection: str | None
     patience: timedelta
     hold_key: bool
-    _effect_key: Callable[[dict[str, Any]], str | None] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_effect_key", _key_maker(self.effect))
 
     @property
     def name(self) -> str:
@@ -54,17 +50,7 @@ class Handler(Generic[E]):
 
     def effect_key(self, event: E) -> str | None:
         """Return the business key of this effect, None for a projection."""
-        return self._effect_key(event.__dict__)
-
-
-def _key_maker(effect: str | None) -> Callable[[dict[str, Any]], str | None]:
-    """Return what fills the template; most have one field, which is joined in a third of the time."""
-    if effect is None:
-        return lambda _: None
-    (before, name, spec, conversion), *more = string.Formatter().parse(effect)
-    if name is None or spec or conversion or more:
-        return effect.format_map
-    return lambda values: f"{before}{values[name]}"
+        return None if self.effect is None else self.effect.format_map(event.__dict__)
 
 
 def on(
