@@ -20,6 +20,7 @@ from shop_catalog.application.imports import Importer
 from shop_catalog.domain.imports import LineReport, LineStatus, Tally
 
 _CHUNK = 1 << 18
+_BATCH = 1000
 _SUFFIXES = {
     ".csv": Format.CSV,
     ".jsonl": Format.JSON_LINES,
@@ -39,7 +40,8 @@ async def import_file(importer: Importer, arguments: Namespace) -> int:
     with ExitStack() as files:
         file = files.enter_context(_opened(path))
         report = files.enter_context(arguments.report.open("wb")) if arguments.report else None
-        async for reports in reported(importer, products(_chunks(file), form, arguments.mapping)):
+        told = products(_chunks(file), form, arguments.mapping)
+        async for reports in reported(importer, told, _BATCH):
             tally.note(reports)
             _tell(reports, report)
             _show(tally, time.monotonic() - began)

@@ -13,6 +13,7 @@ from shop_catalog.domain.imports import ImportedProduct, LineReport, LineStatus,
 from shop_events.waiting import end
 
 BATCH = 300
+"""Lines of a transaction in a process that has others to answer meanwhile."""
 
 Told = ImportedProduct | LineReport
 
@@ -26,11 +27,13 @@ async def report_lines(importer: Importer, told: AsyncIterator[Told]) -> AsyncIt
     yield orjson.dumps({"done": True, **{status.value: tally[status] for status in LineStatus}}) + b"\n"
 
 
-async def reported(importer: Importer, told: AsyncIterator[Told]) -> AsyncIterator[list[LineReport]]:
-    """Store what is told, a batch after the other; yield what became of it, in order."""
+async def reported(
+    importer: Importer, told: AsyncIterator[Told], size: int = BATCH
+) -> AsyncIterator[list[LineReport]]:
+    """Store what is told, ``size`` lines after the other; yield what became of them, in order."""
     storing: asyncio.Task[list[LineReport]] | None = None
     try:
-        async for batch in _batches(told):
+        async for batch in _batches(told, size):
             if storing is not None:
                 yield await storing
             storing = asyncio.create_task(_stored(importer, batch))
@@ -48,11 +51,11 @@ async def _stored(importer: Importer, batch: list[Told]) -> list[LineReport]:
     return [each if isinstance(each, LineReport) else stored[each.line] for each in batch]
 
 
-async def _batches(told: AsyncIterator[Told]) -> AsyncIterator[list[Told]]:
+async def _batches(told: AsyncIterator[Told], size: int) -> AsyncIterator[list[Told]]:
     batch: list[Told] = []
     async for each in told:
         batch.append(each)
-        if len(batch) == BATCH:
+        if len(batch) == size:
             yield batch
             batch = []
     if batch:

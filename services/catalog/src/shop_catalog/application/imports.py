@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from pymongo.errors import BulkWriteError
 
@@ -167,10 +168,16 @@ async def _places(uow: CatalogUnitOfWork, wanted: set[Names]) -> dict[Names, Pla
     found: dict[Names, Category] = {}
     longest = max(map(len, wanted), default=0)
     for depth in range(1, longest + 1):
-        for path in sorted({names[:depth] for names in wanted if len(names) >= depth}):
-            parent = found.get(path[:-1])
-            known = await uow.categories.named(parent.id if parent else None, [path[-1]])
-            found[path] = known.get(key_of(path[-1])) or await _new_category(uow, path[-1], parent)
+        paths = sorted({names[:depth] for names in wanted if len(names) >= depth})
+        for above, siblings in groupby(paths, key=lambda path: path[:-1]):
+            parent = found.get(above)
+            names = [path[-1] for path in siblings]
+            known = await uow.categories.named(parent.id if parent else None, names)
+            for name in names:
+                key = key_of(name)
+                if key not in known:
+                    known[key] = await _new_category(uow, name, parent)
+                found[*above, name] = known[key]
     return {names: found[names].place for names in wanted}
 
 

@@ -97,11 +97,10 @@ class Products(Repository):
 
     async def imported(self, references: Sequence[str], skus: Sequence[str]) -> list[Product]:
         """Return the products that have one of these external references or stock keeping units."""
-        wanted = {
-            "$or": [{"reference": {"$in": references}}, {"variants.sku": {"$in": skus}}],
-            "deleted": False,
-        }
-        return await self._many(wanted, len(references) + len(skus))
+        named: list[Document] = [{"variants.sku": {"$in": skus}}]
+        if references:
+            named.append({"reference": {"$in": references}})
+        return await self._many({"$or": named, "deleted": False}, len(references) + len(skus))
 
     async def save(self, products: Sequence[Product]) -> None:
         """Store changes.
