@@ -8,14 +8,26 @@ from typing import Any
 import pytest
 
 from shop_analytics.consumers import catalog
-from shop_analytics.domain.popularity import MOST_MINUTES, VIEW
+from shop_analytics.domain.popularity import CHOSEN, MOST_MINUTES, VIEW
 from shop_analytics.jobs import scores
 from shop_analytics.settings import AnalyticsSettings
 from shop_analytics.store.shelf import Products
 from shop_events.contracts.analytics import ScoreChanged, ScoreDropped
 from shop_events.contracts.catalog import ProductDeleted
+from shop_events.contracts.catalog_searches import SearchResultChosen
 from shop_events.outbox import OUTBOX
-from tests.analytics.conftest import Log, Streams, decoded, engaged, hear, list_products, paid, product, view
+from tests.analytics.conftest import (
+    Log,
+    Streams,
+    decoded,
+    engaged,
+    hear,
+    list_products,
+    message,
+    paid,
+    product,
+    view,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +50,25 @@ async def test_what_changed_is_told_once_and_only_of_products_there_are(
     assert told["b"].rank > told["a"].rank
     assert await streams.transact.read(lambda uow: uow.scores.most_popular(5)) == ["b", "a"]
     assert len(await streams.told(ScoreChanged)) == 2
+
+
+async def test_a_result_that_was_chosen_is_wanted_once_however_often_that_is_told(
+    streams: Streams, settings: AnalyticsSettings
+) -> None:
+    now = datetime.now(UTC)
+    await hear(streams, catalog.product_changed, product("a"))
+    chosen = [
+        SearchResultChosen(visitor_id="vis_1", search_id="sch_1", product_id=name, position=1, at=now)
+        for name in ("a", "unknown")
+    ]
+    log = Log()
+    told = log.append(*(message(each) for each in chosen))
+    again = log.append(*(record.message for record in told))
+    for records in (told, told, again):
+        await streams.take(records)
+    await scores.tell(streams.transact, settings.heat)
+    [score] = await streams.told(ScoreChanged)
+    assert (score.product_id, score.popularity) == ("a", pytest.approx(CHOSEN, abs=0.01))
 
 
 async def test_sequences_grow_also_beyond_the_end_of_a_product(

@@ -12,7 +12,7 @@ from functools import partial
 from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_analytics.api import ERRORS, ROUTERS
-from shop_analytics.application import access, activity, orders, visits, vitals
+from shop_analytics.application import access, activity, orders, searches, visits, vitals
 from shop_analytics.application.intake import Intake
 from shop_analytics.application.popular import Popular
 from shop_analytics.application.recommendations import NextItems, Recommender
@@ -35,6 +35,7 @@ from shop_chassis.jobs import Job
 from shop_chassis.service import Command, Runtime, Service
 from shop_chassis.supervision import Part
 from shop_events.contracts.catalog import ORDERS
+from shop_events.contracts.catalog_searches import SEARCHES
 from shop_events.contracts.identity import ACCESS
 from shop_events.contracts.ops import VITALS
 from shop_events.contracts.session import ACTIVITY, SESSIONS
@@ -50,6 +51,7 @@ _TOPICS = {
     "activity": ACTIVITY,
     "orders": ORDERS,
     "access": ACCESS,
+    "searches": SEARCHES,
     "visits": SESSIONS,
     "vitals": VITALS,
     "replays": replay("analytics"),
@@ -77,7 +79,14 @@ def analytics() -> Service[AnalyticsSettings, Learned]:
         unit_of_work=AnalyticsUnitOfWork,
         api=_api,
         subscriptions=Subscriptions.of("analytics", catalog),
-        follows=(*activity.TYPES, *orders.TYPES, *visits.TYPES, *access.TYPES, *vitals.TYPES),
+        follows=(
+            *activity.TYPES,
+            *orders.TYPES,
+            *searches.TYPES,
+            *visits.TYPES,
+            *access.TYPES,
+            *vitals.TYPES,
+        ),
         migrate=migrate,
         resources=_learned,
         jobs=_jobs,
@@ -107,6 +116,7 @@ def intake_of(settings: AnalyticsSettings) -> Intake:
         [
             (activity_of(settings).fold, activity.TYPES),
             (orders.Orders(heat, patience).fold, orders.TYPES),
+            (searches.Searches(heat).fold, searches.TYPES),
             (visits.Visits(heat).fold, visits.TYPES),
             (access.fold, access.TYPES),
             (vitals.fold, vitals.TYPES),

@@ -1,4 +1,4 @@
-"""How much a product is wanted: views, time spent on it and purchases, decayed by time."""
+"""How much a product is wanted: views, choices among results, engaged time and purchases, decayed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from shop_analytics.domain.decay import Decay
 
-VIEW, ENGAGED_MINUTE, PURCHASE = 1.0, 1.0, 10.0
+VIEW, CHOSEN, ENGAGED_MINUTE, PURCHASE = 1.0, 1.0, 1.0, 10.0
 """What each adds to a product's popularity."""
 MOST_MINUTES = 5
 """Engaged minutes of one view that count for popularity: how long it lasted is only what a client says."""
