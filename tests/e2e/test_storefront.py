@@ -1,6 +1,7 @@
 """The storefront in a real browser: from a first look to the order, its message, and what is told of it."""
 
 import asyncio
+import json
 import re
 import secrets
 import shutil
@@ -195,10 +196,16 @@ async def sold(shop: Shop, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def search(page: Page, product: dict[str, Any]) -> None:
+    word = product["title"].split()[-1]
     page.find(".cards a")
-    page.write("q", product["title"].split()[-1])
+    page.write("q", word)
+    offered = f"#search-suggestions option[value={json.dumps(product['title'])}]"
+    page.until(lambda browser: browser.find_elements(By.CSS_SELECTOR, offered), f"{word!r}, completed")
     page.click("#search button")
     page.find("h1", "Found for")
+    page.find(".cards mark", word)
+    page.click(".facets a", "In stock")
+    page.find(".facets [aria-current]", "In stock")
     page.follow(".cards a", product["title"], product["title"])
 
 

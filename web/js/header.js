@@ -5,6 +5,7 @@ import { busy } from "./dom.js";
 import { count } from "./format.js";
 import { inbox, unreadEntries } from "./inbox.js";
 import { notify } from "./notice.js";
+import { suggest } from "./suggestions.js";
 import { cartPieces, leave, visit } from "./visit.js";
 
 const links = document.getElementById("links");
@@ -56,6 +57,7 @@ export function keepHeader() {
     const words = new FormData(search).get("q").trim();
     location.hash = words ? `#/?${new URLSearchParams({ q: words })}` : "#/";
   });
+  suggest(search.elements.q);
   document.getElementById("log-out").addEventListener("click", goodbye);
   account.addEventListener("change", draw);
   visit.addEventListener("cart", draw);

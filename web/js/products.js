@@ -27,12 +27,17 @@ export function tile(id, title) {
   return h("span", { class: `tile tone-${tone}`, "aria-hidden": "true" }, initial.toUpperCase());
 }
 
+/** Return a text in which what was looked for is marked. @param {{text: string, matched: boolean}[]} parts */
+export function marked(parts) {
+  return parts.map(({ text, matched }) => (matched ? h("mark", {}, text) : text));
+}
+
 /** Return a card; `note` is what is said below its price. */
-export function card({ id, title, price }, note = null, onclick = null) {
+export function card({ id, title, title_parts, price }, note = null, onclick = null) {
   return h("li", { class: "card" },
     h("a", { href: productLink(id), onclick },
       tile(id, title),
-      h("span", { class: "card-title" }, title),
+      h("span", { class: "card-title" }, title_parts ? marked(title_parts) : title),
       h("span", { class: "price" }, money(price)),
       note && h("span", { class: "quiet" }, note)));
 }

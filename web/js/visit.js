@@ -12,6 +12,7 @@ const MOST_RECENT = 20;
 /** Fires `cart` and `consent` when they change. */
 export const visit = new EventTarget();
 
+let visitorId = null;
 let pieces = 0;
 let consent = { analytics: false, marketing: false, decided_at: null };
 let recent = new Map(); // titles by product id, oldest view first
@@ -22,6 +23,9 @@ export const cartPieces = () => pieces;
 export const consented = () => consent;
 export const recentProducts = () => [...recent.keys()];
 export const recentTitle = (id) => recent.get(id) ?? null;
+
+/** Say whose a request is, where that may be counted. */
+export const visitorHeaders = () => (consent.analytics && visitorId ? { "Visitor-Id": visitorId } : {});
 
 /** Learn what the shop knows of this visitor, and link the session to the login where that is not done. */
 export const arrive = () => inTurn(async () => {
@@ -56,6 +60,7 @@ export async function agree(analytics, marketing) {
   const given = await withSession(() => call("/v1/session/consent", { method: "PUT", body }));
   if (userId()) await agreeToMail(marketing);
   else mailAgreed = marketing;
+  if (analytics && !visitorId) learn(await call("/v1/session"));
   tellConsent(given);
 }
 
@@ -79,6 +84,7 @@ export async function putInCart({ product_id, variant_id }, quantity) {
 }
 
 function learn(session) {
+  visitorId = session.visitor_id;
   const views = session.recently_viewed.slice(0, MOST_RECENT).reverse();
   recent = new Map(views.map((view) => [view.product_id, view.title]));
   tellConsent(session.consent);

@@ -118,6 +118,7 @@ class Audience:
             expected=self._want._asdict(),
             other_visitors=len(self._others()),
             searches=tally.searches,
+            results_chosen=tally.chosen,
             carts=tally.carts,
             full_carts=tally.full_carts,
             recommendations=tally.questions,

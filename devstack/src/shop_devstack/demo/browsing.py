@@ -17,9 +17,14 @@ _PLACEMENT = "product"
 
 @dataclass(slots=True)
 class Tally:
-    """What was done. `shown` counts products recommended, `hits` questions whose answer had the next one."""
+    """What was done.
+
+    `chosen` counts results opened, `shown` products recommended, `hits` questions whose answer had the next
+    product.
+    """
 
     searches: int = 0
+    chosen: int = 0
     questions: int = 0
     hits: int = 0
     shown: int = 0
@@ -56,14 +61,24 @@ class Browsing:
     async def visit(self, invoice: Invoice) -> None:
         """Do what the customer of an invoice does before the order."""
         visit, visitor = self._visits[invoice.number], self._visitors[invoice.customer]
-        await self._shop.ask("GET", f"/v1/products?limit={_RESULTS}&q={quote(visit.query)}")
-        self.tally.searches += 1
+        await self._search(visit, visitor)
         events = [event for view in visit.views for event in self._events(view)]
         if visit.question:
             events += await self._recommended(visit.question, visit.views[-1])
         await visitor.tell(events)
         self.made.append(visit)
         await self._fill_cart(visitor, invoice)
+
+    async def _search(self, visit: Visit, visitor: Visitor) -> None:
+        """Search, and open what is looked at first if it is among the results."""
+        path = f"/v1/search?limit={_RESULTS}&q={quote(visit.query)}"
+        found = (await self._shop.ask("GET", path, headers={"Visitor-Id": visitor.id})).body
+        self.tally.searches += 1
+        first = next(self._product_id(view.sku) for view in visit.views if view.sku)
+        if first in {item["id"] for item in found["items"]}:
+            clicks = f"/v1/search/{found['search_id']}/clicks"
+            await self._shop.ask("POST", clicks, {"product_id": first})
+            self.tally.chosen += 1
 
     def _events(self, view: View) -> Iterator[dict[str, Any]]:
         product_id = self._product_id(view.sku) if view.sku else None

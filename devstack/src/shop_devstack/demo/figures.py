@@ -32,6 +32,7 @@ class BrowsingFigures(BaseModel):
     other_visitors: int
     """Who used the shop meanwhile and was none of the demo's; then more may be counted than expected."""
     searches: int
+    results_chosen: int
     carts: int
     full_carts: int
     recommendations: int
@@ -53,7 +54,7 @@ class BrowsingFigures(BaseModel):
         share = f" ({hits / asked:.0%})" if asked else ""
         return {
             "sessions": f"{self.sessions:,}",
-            "searches": f"{self.searches:,}",
+            "searches": f"{self.searches:,}, {self.results_chosen:,} of them led to what was looked for",
             "page views": f"{self.views:,} (synthetic)",
             "engaged minutes": f"{self.engaged_ms / _MINUTE_MS:,.1f} (synthetic)",
             "carts filled": f"{self.carts:,}, {self.full_carts:,} without room",
