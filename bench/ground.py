@@ -24,7 +24,7 @@ from shop_events.kafka import KafkaSettings
 
 Document = dict[str, Any]
 
-_READY_WITHIN = 60
+_READY_WITHIN = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Load:
         weight: how much one answer counts.
         status: of every answer; another one ends the measurement,
         refusal: but for this one, which is not counted.
+        connections: kept busy at the same time.
     """
 
     port: int
@@ -49,6 +50,7 @@ class Load:
     weight: int = 1
     status: int = 200
     refusal: int | None = None
+    connections: int = CONNECTIONS
 
 
 class UnexpectedAnswerError(Exception):
@@ -132,7 +134,7 @@ async def _run(what: Load) -> Figure:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
     connections = []
-    for number in range(CONNECTIONS):
+    for number in range(what.connections):
         protocol = _Connection(requests(what.given, number), what, ended)
         await loop.create_connection(lambda protocol=protocol: protocol, LOOPBACK, what.port)  # type: ignore[misc]
         connections.append(protocol)

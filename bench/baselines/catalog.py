@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import secrets
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
@@ -24,6 +25,8 @@ from bench.ground import Document
 _Database = AsyncDatabase[Document]
 _ORDERS = {"oldest": ("_id", 1), "newest": ("_id", -1), "popular": ("rank", -1), "trend": ("trend", -1)}
 _AT_ONCE = 8
+_SOME = 1_000
+"""So many products there are at least."""
 
 
 async def application() -> ASGIApp:
@@ -42,6 +45,8 @@ async def application() -> ASGIApp:
         elif path.startswith("/v1/products/"):
             found = await db.products.find_one({"_id": path.rpartition("/")[2], "deleted": False})
             await answer(send, _json(found))
+        elif path == "/v1/search":
+            await answer(send, _json(await _look_for(client, db)))
         elif path == "/v1/products":
             await answer(send, _json(await _list(db, scope["query_string"].decode())))
         else:
@@ -62,6 +67,18 @@ async def _list(db: _Database, asked: str) -> list[Document]:
     key, direction = _ORDERS[said["sort"][0]]
     order = [(key, direction)] if key == "_id" else [(key, direction), ("_id", 1)]
     return await db.products.find(query).sort(order).limit(int(said["limit"][0]) + 1).to_list()
+
+
+async def _look_for(client: AsyncMongoClient[Document], db: _Database) -> list[Document]:
+    """Read twenty products, and store with a row of the outbox that they were shown."""
+    some = [f"prd_{number:08d}" for number in random.sample(range(_SOME), 20)]
+    found = await db.products.find({"_id": {"$in": some}, "shown": True}).to_list()
+    shown = {"_id": f"sch_{secrets.token_hex(16)}", "visitor_id": "anon", "product_ids": some, "skipped": 0}
+    shown |= {"at": datetime.now(UTC), "chosen": [], "version": 1}
+    async with client.start_session() as session, await session.start_transaction():
+        await db.searches.insert_one(shown, session=session)
+        await db.outbox.insert_one({"key": shown["_id"], "value": Binary(_json(shown))}, session=session)
+    return found
 
 
 async def _order(client: AsyncMongoClient[Document], db: _Database, lines: list[Document]) -> Document | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from bench.__main__ import main
-from bench.catalog import checkout, importing, reads, sizes
+from bench.catalog import checkout, importing, reads, search, sizes
 
 SIZES = {"1k": 1_000, "100k": 100_000, "1m": 1_000_000}
 """Words for how many products there are; 1k where none is said."""
@@ -19,6 +19,7 @@ _CASES = {
     "checkout": checkout.two_lines,
     "hot": checkout.hot_products,
     "sizes": sizes.compare,
+    "search": search.compare,
     "import": importing.compare,
 }
 

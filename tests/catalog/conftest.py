@@ -24,6 +24,7 @@ from shop_catalog.adapters.search_index import SearchIndex
 from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.api.kept_answers import KeptAnswers
 from shop_catalog.api.plain_reads import PlainReads
+from shop_catalog.application import lists
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.pricing import PriceBook
 from shop_catalog.application.returns import ReturnDesk
@@ -133,7 +134,11 @@ Keeper = IndexKeeper[SearchIndex]
 @pytest.fixture
 def reads(transact: Transact) -> PlainReads:
     """Reads past FastAPI; nothing is kept until a test says what has changed."""
-    return PlainReads(SharedProducts(lambda ids: transact.read(documents, ids)), KeptAnswers(1_000_000))
+    return PlainReads(
+        SharedProducts(lambda ids: transact.read(documents, ids)),
+        lambda wanted: transact.read(lists.page, wanted, None),
+        KeptAnswers(1_000_000),
+    )
 
 
 @pytest.fixture

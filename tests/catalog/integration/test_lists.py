@@ -4,10 +4,14 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
+from shop_catalog.api.listed_products import shown
+from shop_catalog.api.product_views import ProductView
+from shop_catalog.store.product_documents import product_of
 from shop_catalog.store.unit_of_work import Transact
-from tests.catalog.conftest import Json, Shop, bearer, problem
+from tests.catalog.conftest import Database, Json, Shop, bearer, problem
 from tests.catalog.integration.test_ranking import hear, score
 
 pytestmark = pytest.mark.integration
@@ -70,6 +74,22 @@ async def facets(shop: Shop, **query: Any) -> Json:
     assert answer.status_code == 200, answer.text
     body: Json = answer.json()
     return body
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_a_list_shows_a_product_as_a_view_does(stocked: Shop, db: Database, language: str) -> None:
+    await stocked.sell(
+        title='Tëa "&" cup\u2028',
+        translations={"de": {"title": "Teetasse", "description": ""}},
+        attributes={"washable": True, "height": 80, "brand": "A/B"},
+        media=[{"url": "https://img.example/1.jpg"}],
+    )
+    reviewed = {"ratings": {"4": 2, "5": 1}, "recommended": 2, "revision": 3}
+    await db.products.update_one({}, {"$set": {"reviews": reviewed}})
+    async for document in db.products.find():
+        product = product_of(document)
+        view = ProductView.of(product, product.details.best_language(language))
+        assert orjson.dumps(shown(document, language)).decode() == view.model_dump_json()
 
 
 QUERIES: list[dict[str, Any]] = [

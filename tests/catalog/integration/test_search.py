@@ -75,6 +75,8 @@ async def test_words_are_found_with_errors_and_while_they_are_typed(shop: Shop) 
 async def test_of_two_that_match_alike_the_wanted_comes_first_but_not_before_what_matches_better(
     shop: Shop, transact: Transact
 ) -> None:
+    for _ in range(10):  # in a tiny shop, words of deleted documents count too much
+        await shop.sell(title="Teapot")
     plain = await shop.sell(title="Lantern", description="small")
     wanted = await shop.sell(title="Lantern", description="small")
     beside = await shop.sell(title="Hook", description="holds a lantern and much else that is not named")
@@ -111,6 +113,7 @@ ALIKE: list[dict[str, Any]] = [
     {"attribute": ["brand:Acme", "washable:true"], "in_stock": True},
     {"currency": "GBP", "price_from": 500, "price_to": 2000},
     {"currency": "EUR", "price_from": 500, "in_stock": True, "attribute": ["brand:Best"]},
+    {"currency": "GBP", "price_from": 500, "price_to": 2000, "option": ["size:L"], "in_stock": True},
 ]
 
 
@@ -130,10 +133,7 @@ async def test_each_count_is_that_of_the_search_it_leads_to(
         own = query | {"category_id": each["value"]}
         assert each["count"] == len(await everything(stocked, "thing", **own))
     for kind, names in (("attribute", facets["attributes"]), ("option", facets["options"])):
-        asked = {each.partition(":")[0] for each in query.get(kind, [])}
         for name, values in names.items():
-            if kind == "option" and (query.get("currency") or (asked and name not in asked)):
-                continue  # two conditions on one variant: see ADR 11
             kept = [each for each in query.get(kind, []) if not each.startswith(f"{name}:")]
             for each in values:
                 own = {**query, kind: [*kept, f"{name}:{each['value']}"]}

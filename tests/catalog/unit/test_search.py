@@ -17,6 +17,7 @@ from shop_catalog.domain.lists import Filters, PriceRange
 from shop_catalog.domain.search import (
     Described,
     Findings,
+    Form,
     Place,
     Question,
     Search,
@@ -30,8 +31,7 @@ Index = Callable[..., SearchIndex]
 
 
 def product(product_id: str, title: str, text: str = "", language: str = "en", **more: Any) -> Searchable:
-    said: dict[str, Any] = {"prices": {"GBP": [1000]}, "available": True, **more}
-    said = {"prices_in_stock": said["prices"] if said["available"] else {}, **said}
+    said: dict[str, Any] = {"forms": [Form(prices={"GBP": [1000]})], **more}
     return Searchable(product_id=product_id, descriptions=[Described(language, title, text)], **said)
 
 
@@ -120,17 +120,21 @@ def test_being_wanted_is_worth_at_most_some_of_the_relevance() -> None:
     assert weight(-5, -5, available=False) == 1
 
 
-RED: dict[str, Any] = {
-    "attributes": ["brand=Acme"],
-    "options": ["size=L", "size=S"],
-    "options_in_stock": ["size=S"],
-}
-SOLD_OUT: dict[str, Any] = {**RED, "options_in_stock": []}
+def form(*options: str, available: bool = True, currency: str = "GBP", price: int = 500) -> Form:
+    return Form(options=options, prices={currency: [price]}, available=available)
+
+
+LARGE, SMALL = form("size=L", available=False), form("size=S")
+ACME: dict[str, Any] = {"attributes": ["brand=Acme"]}
 SHIRTS = (
-    product("one", "Shirt", categories=["cat_1=Clothes", "cat_2=Shirts"], prices={"GBP": [500]}, **RED),
-    product("two", "Shirt", categories=["cat_1=Clothes"], attributes=["brand=Best"], prices={"GBP": [900]}),
-    product("gone", "Shirt", categories=["cat_1=Clothes"], available=False, **SOLD_OUT),
-    product("euro", "Shirt", attributes=["brand=Acme"], prices={"EUR": [700, 4000]}),
+    product("one", "Shirt", categories=["cat_1=Clothes", "cat_2=Shirts"], forms=[LARGE, SMALL], **ACME),
+    product("two", "Shirt", categories=["cat_1=Clothes"], attributes=["brand=Best"], forms=[form(price=900)]),
+    product(
+        "gone", "Shirt", categories=["cat_1=Clothes"], forms=[replace(SMALL, available=False), LARGE], **ACME
+    ),
+    product(
+        "euro", "Shirt", forms=[form(currency="EUR", price=700), form(currency="EUR", price=4000)], **ACME
+    ),
 )
 
 
@@ -144,9 +148,10 @@ SHIRTS = (
         (Filters(attributes={"brand": ("Acme", "Best")}), {"one", "two", "gone", "euro"}),
         (Filters(options={"size": ("L",)}), {"one", "gone"}),
         (Filters(options={"size": ("L",)}, in_stock=True), set()),
-        (Filters(currency="EUR"), {"euro"}),
+        (Filters(currency="EUR"), {"one", "two", "gone", "euro"}),
         (Filters(currency="EUR", price=PriceRange(3000, None)), {"euro"}),
-        (Filters(currency="GBP", price=PriceRange(None, 899)), {"one"}),
+        (Filters(currency="GBP", price=PriceRange(None, 899)), {"one", "gone"}),
+        (Filters(currency="GBP", price=PriceRange(None, 899), in_stock=True), {"one"}),
         (Filters(currency="GBP", price=PriceRange(900, 900)), {"two"}),
         (Filters(attributes={"brand": ('x" OR *',)}), set()),
     ],
@@ -171,6 +176,79 @@ def test_each_count_says_what_choosing_it_would_show(index: Index) -> None:
         assert len(ids(made, "shirt", filters=chosen)) == bucket.products
     assert {each.value for each in facets.attributes["brand"]} == {"Acme", "Best"}
     assert facets.in_stock == 2
+
+
+SHIRT = product(
+    "shirt",
+    "Shirt",
+    forms=[
+        form("colour=red", "size=S", "cut=wide", price=500),
+        form("size=L", "colour=blue", "cut=wide", price=900),
+        form("colour=red", "size=L", "cut=slim", price=700, available=False),
+    ],
+)
+HAT = product("hat", "Shirt hat", forms=[form("colour=blue", "size=S", price=300)])
+
+
+def chosen(price: PriceRange = PriceRange(), *, in_stock: bool = False, **options: str) -> Filters:  # noqa: B008
+    said = {name: tuple(values.split()) for name, values in options.items()}
+    return Filters(options=said, price=price, currency="GBP", in_stock=in_stock)
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (chosen(colour="red", size="L"), {"shirt"}),
+        (chosen(colour="red", size="L", in_stock=True), set()),
+        (chosen(colour="blue", size="S"), {"hat"}),
+        (chosen(colour="blue", size="S L"), {"hat", "shirt"}),
+        (chosen(PriceRange(700, 800), colour="red"), {"shirt"}),
+        (chosen(PriceRange(700, 800), colour="red", in_stock=True), set()),
+        (chosen(PriceRange(900, None), colour="red"), set()),
+        (chosen(PriceRange(None, 300), colour="blue"), {"hat"}),
+        (chosen(PriceRange(501, 699)), set()),
+        (chosen(PriceRange(600, 800), in_stock=True), set()),
+        (chosen(colour="red", cut="slim", size="S"), set()),
+    ],
+)
+def test_all_that_is_asked_of_a_variant_holds_of_one_and_of_each_count(
+    index: Index, filters: Filters, found: set[str]
+) -> None:
+    made = index(SHIRT, HAT)
+    answer = made.find(Question(text="shirt", filters=filters))
+    assert (set(answer.product_ids), answer.total) == (found, len(found))
+    for name in ("colour", "size", "cut"):
+        own = filters.without_option(name)
+        for value in ("red", "blue", "S", "L", "wide", "slim"):
+            one = replace(own, options={**own.options, name: (value,)})
+            counted = [each.products for each in answer.facets.options.get(name, []) if each.value == value]
+            assert counted in ([len(ids(made, "shirt", filters=one))], []), (name, value)
+            assert bool(counted) == bool(ids(made, "shirt", filters=one)), (name, value)
+
+
+@pytest.mark.parametrize(
+    ("filters", "prices"),
+    [
+        (chosen(), (300, 900)),
+        (chosen(in_stock=True, size="L"), (900, 900)),
+        (chosen(colour="red"), (500, 700)),
+        (chosen(colour="blue"), (300, 900)),
+        (chosen(PriceRange(500, 500), colour="red", size="S L"), (500, 700)),
+        (chosen(colour="green"), None),
+    ],
+)
+def test_prices_are_those_of_the_variants_that_are_meant(
+    index: Index, filters: Filters, prices: tuple[int, int] | None
+) -> None:
+    assert index(SHIRT, HAT).find(Question(text="shirt", filters=filters)).facets.prices == prices
+
+
+def test_more_options_than_are_looked_up_together_are_looked_up_in_parts(index: Index) -> None:
+    options = [f"{name}=1" for name in "abcdef"]
+    made = index(
+        product("both", "Shirt", forms=[form(*options)]), product("none", "Shirt", forms=[form("a=1")])
+    )
+    assert ids(made, "shirt", filters=chosen(**dict.fromkeys("abcdef", "1"))) == ["both"]
 
 
 def test_pages_go_on_behind_the_product_shown_last_wherever_it_is_now(index: Index) -> None:

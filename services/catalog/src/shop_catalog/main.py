@@ -21,6 +21,7 @@ from shop_catalog.api.import_file import import_file
 from shop_catalog.api.import_lines import Format, known_mappings, mapping_of
 from shop_catalog.api.kept_answers import KeptAnswers
 from shop_catalog.api.plain_reads import PlainReads
+from shop_catalog.application import lists
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.imports import Importer
 from shop_catalog.application.pricing import PriceBook
@@ -99,7 +100,11 @@ async def _republish(runtime: CatalogRuntime) -> int:
 async def _resources(runtime: CatalogRuntime) -> AsyncIterator[Resources]:
     settings = runtime.settings
     shared = SharedProducts(lambda ids: runtime.transact.read(documents, ids))
-    reads = PlainReads(shared, KeptAnswers(settings.hot_answers_bytes))
+    reads = PlainReads(
+        shared,
+        lambda wanted: runtime.transact.read(lists.page, wanted, None),
+        KeptAnswers(settings.hot_answers_bytes),
+    )
     key = settings.payment_api_key.get_secret_value()
     async with open_session(key, settings.payment_timeout_seconds) as session:
         provider = PaymentClient(session, settings.payment_base_url, settings.payment_capture)
@@ -115,7 +120,9 @@ def _searching(runtime: CatalogRuntime) -> Iterator[tuple[SearchDesk, IndexKeepe
     with ThreadPoolExecutor(settings.search_threads, "search") as threads, ExitStack() as stack:
         keeper = IndexKeeper(
             SearchableProducts(runtime.db, settings.search_refresh_seconds),
-            lambda: SearchIndex(stack.enter_context(claimed_folder(settings.search_folder))),
+            lambda: SearchIndex(
+                stack.enter_context(claimed_folder(settings.search_folder)), settings.search_kept
+            ),
         )
         stack.callback(keeper.close)
         yield SearchDesk(runtime.transact, keeper.index, threads), keeper

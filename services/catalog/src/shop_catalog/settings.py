@@ -65,6 +65,9 @@ class CatalogSettings(ServiceSettings):
     search_refresh_seconds: float = Field(
         0.5, gt=0, le=60, description="How long changes of products are gathered before they are found"
     )
+    search_kept: int = Field(
+        200, ge=0, le=10_000, description="How many questions keep what was found until a product changes"
+    )
     search_threads: int = Field(2, ge=1, le=32, description="Threads of a process that answer searches")
 
     @property

@@ -7,31 +7,22 @@ them in threads. One thread writes; what it wrote is found once it is committed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from tantivy import Document, Index, Occur, Query, Searcher
 
-from shop_catalog.adapters.search_queries import (
-    ATTRIBUTES,
-    CATEGORY,
-    IN_STOCK,
-    OPTIONS,
-    PRICE,
-    Asked,
-    aggregations,
-    register_tokenizers,
-    schema,
-)
+from shop_catalog.adapters.search_facets import facets
+from shop_catalog.adapters.search_offers import choices, offers
+from shop_catalog.adapters.search_queries import THERE, Asked, register_tokenizers, schema
 from shop_catalog.adapters.search_text import FOLDED, STEMMED, base, excerpt, marked
 from shop_catalog.domain.errors import EmptySearch
-from shop_catalog.domain.lists import Filters
 from shop_catalog.domain.search import (
     DEEPEST,
-    Bucket,
-    Facets,
     Findings,
+    Form,
     Match,
     Part,
     Place,
@@ -45,21 +36,25 @@ _SLACK = 64
 """How far the product shown last may have moved up or down until the next page is asked for."""
 
 _CANDIDATES = 40
-_MOST_VALUES = 30
-
-Aggregated = Mapping[str, Any]
 
 
 class SearchIndex:
-    """Products by their words. ``folder`` is empty or does not exist, and nobody else's."""
+    """Products by their words.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: is empty or does not exist, and nobody else's.
+        kept: so many questions keep their answers, until the next commit at the latest.
+    """
+
+    def __init__(self, folder: Path, kept: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._index = Index(schema(), path=str(folder))
         register_tokenizers(self._index)
         self._index.config_reader("manual")
         self._schema = self._index.schema
         self._writer = self._index.writer(_WRITER_BYTES, 1)
+        self._most_kept = kept
+        self._kept: dict[str, Findings] = {}
 
     @property
     def size(self) -> int:
@@ -84,6 +79,7 @@ class SearchIndex:
         """Let everything that was written be found."""
         self._writer.commit()
         self._index.reload()
+        self._kept = {}
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""
@@ -95,6 +91,20 @@ class SearchIndex:
         Raises:
             EmptySearch: there is no word in the text.
         """
+        kept, name = self._kept, repr(question)  # taken before the searcher: never newer than it
+        if (findings := kept.get(name)) is None:
+            findings = self._find(question)
+            if len(kept) >= self._most_kept:
+                kept.clear()
+            if self._most_kept:
+                kept[name] = findings
+        return findings
+
+    def kept(self, question: Question) -> Findings | None:
+        """Return what was found for the same question since the last commit, without waiting."""
+        return self._kept.get(repr(question))
+
+    def _find(self, question: Question) -> Findings:
         searcher = self._index.searcher()
         asked = Asked(self._index, searcher, question)
         if not asked.words:
@@ -112,7 +122,7 @@ class SearchIndex:
             skipped=skipped,
             more=more and skipped + len(ids) < min(total, DEEPEST),
             total=total,
-            facets=_facets(asked, query, total),
+            facets=facets(asked, query, total),
         )
 
     def complete(self, text: str, limit: int) -> list[str]:
@@ -146,7 +156,7 @@ class SearchIndex:
     def _hits(self, asked: Asked, query: Query) -> tuple[list[Any], int]:
         question = asked.question
         window = min(question.after.skipped + question.limit + _SLACK, DEEPEST + _SLACK)
-        found = asked.searcher.search(asked.narrowed(query), window, weight_by_field="weight")
+        found = asked.searcher.search(asked.narrowed(query, asked.filters), window, weight_by_field="weight")
         return [address for _, address in found.hits], _count(found)
 
     def _page(
@@ -170,6 +180,7 @@ class SearchIndex:
 
 
 def _document(product: Searchable) -> dict[str, Any]:
+    there = [form for form in product.forms if form.available]
     document: dict[str, Any] = {
         "id": product.product_id,
         "title": [each.title for each in product.descriptions],
@@ -178,11 +189,9 @@ def _document(product: Searchable) -> dict[str, Any]:
         "category": list(product.categories),
         "category_id": [each.partition("=")[0] for each in product.categories],
         "attribute": list(product.attributes),
-        "option": list(product.options),
-        "option_in_stock": list(product.options_in_stock),
-        "available": product.available,
-        "prices": _amounts(product.prices),
-        "prices_in_stock": _amounts(product.prices_in_stock),
+        "available": bool(there),
+        **_held(product.forms, ""),
+        **_held(there, THERE),
         "weight": _stored(product.weight),
     }
     for language, title, text in product.descriptions:
@@ -192,8 +201,17 @@ def _document(product: Searchable) -> dict[str, Any]:
     return document
 
 
-def _amounts(prices: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-    return {currency: list(amounts) for currency, amounts in prices.items()}
+def _held(forms: Sequence[Form], which: str) -> dict[str, Any]:
+    """Return what some of a product's variants say, for the fields whose names end in ``which``."""
+    prices: dict[str, set[int]] = {}
+    for currency, amounts in chain.from_iterable(form.prices.items() for form in forms):
+        prices.setdefault(currency, set()).update(amounts)
+    return {
+        f"option{which}": list(dict.fromkeys(chain.from_iterable(form.options for form in forms))),
+        f"choice{which}": choices(forms),
+        f"offer{which}": offers(forms),
+        f"prices{which}": {currency: sorted(amounts) for currency, amounts in prices.items()},
+    }
 
 
 def _stored(weight: float) -> float:
@@ -213,56 +231,3 @@ def _match(match: Match | str, total: int) -> Match:
 
 def _id_at(searcher: Searcher, address: Any) -> str:
     return str(searcher.doc(address)["id"][0])
-
-
-def _facets(asked: Asked, query: Query, total: int) -> Facets:
-    """Count each facet without its own filter, all those that have none in one go."""
-    wanted = aggregations(asked)
-    common = {name: how for name, how in wanted.items() if name not in asked.filters}
-    counted = dict(asked.searcher.aggregate(asked.narrowed(query), common))
-    for name in wanted.keys() - common.keys():
-        counted |= asked.searcher.aggregate(asked.narrowed(query, without=name), {name: wanted[name]})
-    return Facets(
-        categories=[_category(bucket) for bucket in counted[CATEGORY]["buckets"]],
-        attributes=_by_name(asked, query, counted, ATTRIBUTES),
-        options=_by_name(asked, query, counted, OPTIONS),
-        in_stock=_in_stock(asked, query, total),
-        prices=_prices(counted.get(PRICE), asked.question.filters),
-    )
-
-
-def _by_name(asked: Asked, query: Query, counted: Aggregated, what: str) -> dict[str, list[Bucket]]:
-    """Return the values of attributes or options; those of a filtered name without its filter."""
-    found = _values(counted[what])
-    for filtered in asked.filters:
-        kind, _, name = filtered.partition(":")
-        if kind == what and name:
-            how = {what: aggregations(asked)[what]}
-            own = asked.searcher.aggregate(asked.narrowed(query, without=filtered), how)
-            found[name] = _values(own[what]).get(name, [])
-    return {name: buckets[:_MOST_VALUES] for name, buckets in found.items() if buckets}
-
-
-def _category(bucket: Aggregated) -> Bucket:
-    category_id, _, name = bucket["key"].partition("=")
-    return Bucket(category_id, name, bucket["doc_count"])
-
-
-def _values(counted: Aggregated) -> dict[str, list[Bucket]]:
-    found: dict[str, list[Bucket]] = {}
-    for bucket in counted["buckets"]:
-        name, _, value = bucket["key"].partition("=")
-        found.setdefault(name, []).append(Bucket(value, value, bucket["doc_count"]))
-    return found
-
-
-def _in_stock(asked: Asked, query: Query, total: int) -> int:
-    if IN_STOCK in asked.filters:
-        return total
-    return _count(asked.searcher.search(asked.in_stock().narrowed(query), 1))
-
-
-def _prices(counted: Aggregated | None, filters: Filters) -> tuple[int, int] | None:
-    if filters.currency is None or not counted or not counted["count"]:
-        return None
-    return int(counted["min"]), int(counted["max"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
-from tantivy import Index, Occur, Query, Schema, SchemaBuilder, Searcher
+from tantivy import FieldType, Index, Occur, Query, Schema, SchemaBuilder, Searcher
 
+from shop_catalog.adapters.search_offers import Choice, offered, wanted_choices
 from shop_catalog.adapters.search_text import (
     CODES,
     FOLDED,
@@ -18,11 +19,12 @@ from shop_catalog.adapters.search_text import (
     is_small,
     stem,
 )
-from shop_catalog.domain.lists import Filters
+from shop_catalog.domain.lists import Filters, PriceRange
+from shop_catalog.domain.products import MAX_AMOUNT
 from shop_catalog.domain.search import MOST_WORDS, Question, Word
 
-CATEGORY, IN_STOCK, PRICE, ATTRIBUTES, OPTIONS = "category", "in_stock", "price", "attributes", "options"
-"""Names of filters; those of one attribute or option are followed by a colon and its name."""
+THERE = "_there"
+"""How the names of fields end that hold what is said of variants in stock alone."""
 
 _TITLE, _TITLE_STEM, _TEXT, _TEXT_STEM, _CODE = 3.0, 2.5, 1.2, 1.0, 20.0
 _SIMILAR, _BEGINNING = 0.5, 0.8
@@ -39,12 +41,14 @@ def schema() -> Schema:
         builder.add_text_field(f"title_{language}", tokenizer_name=language, index_option="freq")
         builder.add_text_field(f"text_{language}", tokenizer_name=language, index_option="freq")
     builder.add_text_field("sku", tokenizer_name="codes", index_option="basic")
-    for name in ("category", "attribute", "option", "option_in_stock"):
+    for name in ("category", "attribute", "option", f"option{THERE}"):
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("category_id", tokenizer_name="raw", index_option="basic")
     builder.add_boolean_field("available", indexed=True)
-    for name in ("prices", "prices_in_stock"):
-        builder.add_json_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    for which in ("", THERE):
+        builder.add_text_field(f"choice{which}", tokenizer_name="raw", index_option="basic")
+        builder.add_unsigned_field(f"offer{which}", indexed=True)
+        builder.add_json_field(f"prices{which}", fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_float_field("weight", fast=True)
     return builder.build()
 
@@ -84,51 +88,58 @@ class Asked:
         return Query.boolean_query(queries, minimum_number_should_match=(len(queries) + 1) // 2)
 
     @cached_property
-    def filters(self) -> dict[str, Query]:
-        """What results are narrowed down by, by name."""
-        asked = self.question.filters
-        made = {
-            **self._chosen(ATTRIBUTES, "attribute", asked.attributes),
-            **self._chosen(OPTIONS, self.option_field, asked.options),
-        }
-        if asked.category_id is not None:
-            made[CATEGORY] = self._term("category_id", asked.category_id)
-        if asked.in_stock:
-            made[IN_STOCK] = self._term("available", value=True)
-        if asked.currency is not None:
-            made[PRICE] = self.index.parse_query(_price_range(self.price_field, asked))
-        return made
+    def filters(self) -> Filters:
+        """What results are narrowed down by."""
+        return self.question.filters
 
-    @property
-    def option_field(self) -> str:
-        """Where the options are that this question may count."""
-        return "option_in_stock" if self.question.filters.in_stock else "option"
-
-    @property
-    def price_field(self) -> str:
-        """Where the prices are that this question may count."""
-        return "prices_in_stock" if self.question.filters.in_stock else "prices"
-
-    def in_stock(self) -> Asked:
-        """Return the same question about what can be had."""
-        narrower = replace(self.question.filters, in_stock=True)
-        return Asked(self.index, self.searcher, replace(self.question, filters=narrower))
-
-    def narrowed(self, query: Query, without: str | None = None) -> Query:
-        """Return a query with the filters on top, except one."""
-        kept = [each for name, each in self.filters.items() if name != without]
+    def narrowed(self, query: Query, filters: Filters) -> Query:
+        """Return a query with filters on top, which do not change what is found first."""
+        kept = self._of_products(filters)
+        if of_variants := self._of_variants(filters):
+            kept.append(of_variants)
         return Query.boolean_query(
             [(Occur.Must, query), *((Occur.Must, Query.const_score_query(each, 0.0)) for each in kept)]
         )
 
-    def _chosen(self, what: str, field: str, said: Mapping[str, Sequence[str]]) -> dict[str, Query]:
-        """Return a filter for each name: any of its values."""
-        return {
-            f"{what}:{name}": Query.term_set_query(
-                self._schema, field, [f"{name}={value}" for value in values]
+    def _of_products(self, filters: Filters) -> list[Query]:
+        made = [
+            Query.term_set_query(self._schema, "attribute", [f"{name}={value}" for value in values])
+            for name, values in filters.attributes.items()
+        ]
+        if filters.category_id is not None:
+            made.append(self._term("category_id", filters.category_id))
+        return made
+
+    def _of_variants(self, filters: Filters) -> Query | None:
+        """Return what must hold of one and the same variant."""
+        which = THERE if filters.in_stock else ""
+        wanted = wanted_choices(filters.options)
+        if filters.price != PriceRange():
+            return self._every([self._offered(some, filters, f"offer{which}") for some in wanted or [[""]]])
+        if wanted:
+            field = f"choice{which}"
+            return self._every([Query.term_set_query(self._schema, field, some) for some in wanted])
+        return self._term("available", value=True) if filters.in_stock else None
+
+    def _offered(self, wanted: Sequence[Choice], filters: Filters, field: str) -> Query:
+        """Return a query for products with a price in the range under one of the choices."""
+        assert filters.currency is not None
+        least, most = filters.price.at_least, filters.price.at_most
+        ranges = [
+            Query.range_query(
+                self._schema,
+                field,
+                FieldType.Unsigned,
+                offered(choice, filters.currency, least or 0),
+                offered(choice, filters.currency, MAX_AMOUNT if most is None else most),
             )
-            for name, values in said.items()
-        }
+            for choice in wanted
+        ]
+        return Query.boolean_query([(Occur.Should, each) for each in ranges])
+
+    @staticmethod
+    def _every(queries: Sequence[Query]) -> Query:
+        return Query.boolean_query([(Occur.Must, each) for each in queries])
 
     @property
     def _schema(self) -> Schema:
@@ -181,23 +192,3 @@ class Asked:
             return query
         by_code = Query.const_score_query(Query.term_set_query(self._schema, "sku", known), _CODE)
         return Query.boolean_query([(Occur.Should, query), (Occur.Should, by_code)])
-
-
-def aggregations(asked: Asked) -> Mapping[str, dict[str, object]]:
-    """Return how each facet is counted, by the name of the filter that is left out for it."""
-    found: dict[str, dict[str, object]] = {
-        CATEGORY: {"terms": {"field": "category", "size": 100}},
-        ATTRIBUTES: {"terms": {"field": "attribute", "size": 300}},
-        OPTIONS: {"terms": {"field": asked.option_field, "size": 300}},
-    }
-    if currency := asked.question.filters.currency:
-        found[PRICE] = {"stats": {"field": f"{asked.price_field}.{currency}"}}
-    return found
-
-
-def _price_range(field: str, filters: Filters) -> str:
-    """Return the one thing that the engine takes as text: field, a currency's three letters, two numbers."""
-    price = filters.price
-    least = 0 if price.at_least is None else int(price.at_least)
-    most = "*" if price.at_most is None else str(int(price.at_most))
-    return f"{field}.{filters.currency}:[{least} TO {most}]"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
@@ -41,16 +42,24 @@ _SMALL_WORDS: dict[str, TextAnalyzer] = {
 }
 
 
+@lru_cache(20_000)
+def folded(token: str) -> str:
+    """Return a word as the index has it, empty for one that is too long."""
+    return "".join(FOLDED.analyze(token))
+
+
 def base(language: str) -> str:
     """Return the language that a tag such as ``de-AT`` belongs to."""
     return language.partition("-")[0].lower()
 
 
+@lru_cache(20_000)
 def stem(word: str, language: str) -> str:
     """Return the stem of a folded word."""
     return next(iter(STEMMERS[language].analyze(word)), word)
 
 
+@lru_cache(1000)
 def is_small(word: str, language: str) -> bool:
     """Say whether a language has the word in nearly every sentence."""
     analyzer = _SMALL_WORDS.get(base(language))
@@ -67,9 +76,9 @@ def distance(word: str) -> int:
 def marked(text: str, words: Sequence[Word], language: str) -> list[Part]:
     """Return a text in parts, so that what was looked for can be shown as such."""
     parts: list[Part] = []
-    shown = 0
+    shown, wanted = 0, tuple(words)
     for found in _WORD.finditer(text):
-        if _is_meant(found.group(), words, language):
+        if _is_meant(found.group(), wanted, language):
             if found.start() > shown:
                 parts.append(Part(text[shown : found.start()], matched=False))
             parts.append(Part(found.group(), matched=True))
@@ -81,8 +90,8 @@ def marked(text: str, words: Sequence[Word], language: str) -> list[Part]:
 
 def excerpt(text: str, words: Sequence[Word], language: str, length: int = 160) -> str:
     """Return the piece of a text, about ``length`` long, that begins near the first word looked for."""
-    head = text[:5000]
-    hits = (each.start() for each in _WORD.finditer(head) if _is_meant(each.group(), words, language))
+    head, wanted = text[:5000], tuple(words)
+    hits = (each.start() for each in _WORD.finditer(head) if _is_meant(each.group(), wanted, language))
     first = next(hits, 0)
     start = head.rfind(" ", 0, max(first - length // 4, 0)) + 1
     piece = head[start : start + length]
@@ -91,19 +100,20 @@ def excerpt(text: str, words: Sequence[Word], language: str, length: int = 160) 
     return ("…" if start else "") + piece
 
 
-def _is_meant(token: str, words: Iterable[Word], language: str) -> bool:
-    folded = "".join(FOLDED.analyze(token))
-    return bool(folded) and any(_matches(folded, word, base(language)) for word in words)
+@lru_cache(20_000)
+def _is_meant(token: str, words: tuple[Word, ...], language: str) -> bool:
+    found = folded(token)
+    return bool(found) and any(_matches(found, word, base(language)) for word in words)
 
 
-def _matches(folded: str, word: Word, language: str) -> bool:
-    if folded == word.text:
+def _matches(found: str, word: Word, language: str) -> bool:
+    if found == word.text:
         return True
-    if language in STEMMERS and stem(folded, language) == stem(word.text, language):
+    if language in STEMMERS and stem(found, language) == stem(word.text, language):
         return True
     if word.known:
         return False
-    if len(word.text) >= SHORTEST_PREFIX and folded.startswith(word.text):
+    if len(word.text) >= SHORTEST_PREFIX and found.startswith(word.text):
         return True
     most = distance(word.text)
-    return most > 0 and OSA.distance(folded, word.text, score_cutoff=most) <= most
+    return most > 0 and OSA.distance(found, word.text, score_cutoff=most) <= most

@@ -6,13 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
-from hashlib import blake2b
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel
 
 from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.listed_products import ListAnswer, answer_of, list_answer, shown
 from shop_catalog.api.pages_found import Desk, cursor_behind, place
 from shop_catalog.api.plain_reads import Keeping
 from shop_catalog.api.product_views import ProductView
@@ -24,7 +24,7 @@ from shop_catalog.domain.lists import Filters, PriceRange, Sort, Spot
 from shop_catalog.domain.products import MAX_AMOUNT, ProductStatus
 from shop_catalog.domain.search import Question
 from shop_chassis.auth import MaybeCaller
-from shop_chassis.http import BadCursor, Listing, Page, PageRequest, Read, encode_cursor, names
+from shop_chassis.http import BadCursor, Listing, Page, PageRequest, Read, names
 from shop_chassis.openapi import responses
 from shop_chassis.problems import Unprocessable
 
@@ -150,16 +150,13 @@ async def list_products(
     """List products, or those that match ``q``, the most relevant and wanted first."""
     if q is not None and filters.sku is None:
         hits = await desk.find(Question(text=q, after=place(page), limit=page.limit))
-        shown, following = [each.product for each in hits.results], cursor_behind(hits)
-    else:
-        wanted = Wanted(filters, sort, page.limit, _spot(page, sort.value))
-        found = await read(lists.page, wanted, caller)
-        shown, following = found.products, found.next and _cursor(sort.value, found.next)
-    views = [ProductView.of(each, each.details.best_language(accept_language)) for each in shown]
-    answer = _answer(Listing[ProductView](items=views, next_cursor=following), if_none_match)
+        items = [shown(each.document, accept_language) for each in hits.results]
+        return _response(answer_of(items, cursor_behind(hits)), if_none_match)
+    wanted = Wanted(filters, sort, page.limit, _spot(page, sort.value))
+    answer = list_answer(await read(lists.page, wanted, caller), sort, accept_language)
     if caller is None and q is None:
         keeping.keep(answer)
-    return answer
+    return _response(answer, if_none_match)
 
 
 @router.get(
@@ -174,17 +171,15 @@ async def count_facets(
     filters: Filtered, caller: MaybeCaller, read: Read, if_none_match: IfNoneMatch = ""
 ) -> Response:
     """Count the products of each value that a list could be narrowed to."""
-    return _answer(FacetsView.of(await read(lists.facets, filters, caller)), if_none_match)
+    counted = FacetsView.of(await read(lists.facets, filters, caller))
+    return _response(ListAnswer.of(counted.model_dump_json().encode()), if_none_match)
 
 
-def _answer(shown: BaseModel, if_none_match: str) -> Response:
+def _response(answer: ListAnswer, if_none_match: str) -> Response:
     """Answer with an ETag made of what is shown, or with 304 where that is known."""
-    body = shown.model_dump_json().encode()
-    tag = f'"b{blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Vary": "Accept-Language, Authorization"}
-    if names(if_none_match, tag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    if names(if_none_match, answer.tag):
+        return Response(status_code=304, headers=answer.headers)
+    return Response(answer.body, headers=answer.headers, media_type="application/json")
 
 
 def _by_name(where: str, chosen: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -199,10 +194,6 @@ def _by_name(where: str, chosen: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def _counts(values: Sequence[domain.Count]) -> list[CountView]:
     return [CountView(value=each.value, count=each.count) for each in values]
-
-
-def _cursor(order: str, spot: Spot) -> str:
-    return encode_cursor(order, repr(spot.value), spot.product_id)
 
 
 def _spot(page: PageRequest, order: str) -> Spot | None:

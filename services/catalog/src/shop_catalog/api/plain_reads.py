@@ -5,20 +5,27 @@ They answer as the routes do, byte by byte; what is not plain is left to these.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Annotated, Any, NamedTuple, cast
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Annotated, Any, cast
+from urllib.parse import parse_qsl
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
 from shop_catalog.api.kept_answers import KeptAnswers
+from shop_catalog.api.listed_products import ListAnswer, list_answer
 from shop_catalog.api.requests import LONGEST_ID
 from shop_catalog.api.shown_products import Shown, ShownProduct
+from shop_catalog.application.lists import ProductPage, Wanted
 from shop_catalog.application.shared_products import SharedProducts
+from shop_catalog.domain.lists import Filters, Sort
 from shop_chassis.direct import Ready, Shortcut
 from shop_chassis.http import names
 
 LONGEST_HEADER = 500
 LONGEST_QUERY = 1000
+_LIMIT = re.compile(r"[1-9][0-9]?|100")
+_ORDERS = frozenset(sort.value for sort in Sort if not sort.is_by_price)
 _JSON = (b"content-type", b"application/json")
 _NOT_PLAIN = frozenset({b"authorization", b"cache-control", b"pragma"})
 """Of those who may see more than others, and of those who want an answer made anew (RFC 9111, 5.2.1)."""
@@ -27,13 +34,8 @@ Headers = list[tuple[bytes, bytes]]
 Scope = MutableMapping[str, Any]
 
 
-class ListAnswer(NamedTuple):
-    """An answered list, ready to be given again."""
-
-    tag: str
-    headers: Headers
-    body: bytes
-
+Lists = Callable[[Wanted], Awaitable[ProductPage]]
+"""Reads a list for whoever is not signed in."""
 
 Kept = KeptAnswers[ShownProduct | ListAnswer]
 
@@ -43,11 +45,13 @@ class PlainReads:
 
     Args:
         products: reads single products.
+        lists: reads lists.
         kept: holds answers; shared with the routes, which put lists into it.
     """
 
-    def __init__(self, products: SharedProducts, kept: Kept) -> None:
+    def __init__(self, products: SharedProducts, lists: Lists, kept: Kept) -> None:
         self._products = products
+        self._lists = lists
         self.kept = kept
 
     @property
@@ -70,16 +74,22 @@ class PlainReads:
         return _answer(shown.to(accept_language), if_none_match)
 
     async def list(self, scope: Scope, _: str) -> Ready | None:
-        """Repeat a list that is known."""
+        """Show the first part of a list in a known order, of a category or all."""
         said, key = _plain(scope), list_key(scope)
         if said is None or key is None:
             return None
         kept = self.kept.find(key)
-        if not isinstance(kept, ListAnswer):
+        shown = kept if isinstance(kept, ListAnswer) else await self._list(scope, key, said[1])
+        return None if shown is None else _answer(shown, said[0])
+
+    async def _list(self, scope: Scope, key: str, accepted: str) -> ListAnswer | None:
+        wanted = _wanted(scope["query_string"])
+        if wanted is None:
             return None
-        if names(said[0], kept.tag):
-            return Ready(304, kept.headers)
-        return Ready(200, [*kept.headers, _length(kept.body), _JSON], kept.body)
+        keeper = ListKeeper(self.kept, key)
+        shown = list_answer(await self._lists(wanted), wanted.sort, accepted)
+        keeper.keep(shown)
+        return shown
 
     async def _read(self, product_id: str) -> ShownProduct:
         mark = self.kept.mark()
@@ -97,13 +107,10 @@ class ListKeeper:
         self._key = key
         self._mark = kept.mark()
 
-    def keep(self, answer: Response) -> None:
+    def keep(self, answer: ListAnswer) -> None:
         """Keep an answer that anybody might get."""
-        if answer.status_code != 200 or self._key is None:
-            return
-        kept = [each for each in answer.raw_headers if each[0] not in (b"content-length", b"content-type")]
-        shown = ListAnswer(answer.headers["etag"], kept, bytes(answer.body))
-        self._kept.keep(self._key, shown, len(shown.body), self._mark, of_all=True)
+        if self._key is not None:
+            self._kept.keep(self._key, answer, len(answer.body), self._mark, of_all=True)
 
 
 async def _keeper(request: Request) -> ListKeeper:
@@ -147,7 +154,20 @@ def _plain(scope: Scope) -> tuple[str, str] | None:
     return if_none_match.decode("latin-1"), accept_language.decode("latin-1")
 
 
-def _answer(shown: Shown, if_none_match: str) -> Ready:
+def _wanted(query: bytes) -> Wanted | None:
+    """Return what a list is asked for, None where the route has to tell."""
+    said = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    asked = dict(said)
+    if len(asked) < len(said) or not asked.keys() <= {"limit", "sort", "category_id"}:
+        return None
+    limit, sort = asked.get("limit", "20"), asked.get("sort", Sort.OLDEST.value)
+    category_id = asked.get("category_id")
+    if not _LIMIT.fullmatch(limit) or sort not in _ORDERS or len(category_id or "") > LONGEST_ID:
+        return None
+    return Wanted(Filters(category_id=category_id), Sort(sort), int(limit), None)
+
+
+def _answer(shown: Shown | ListAnswer, if_none_match: str) -> Ready:
     headers = raw(shown.headers)
     if if_none_match and names(if_none_match, shown.tag):
         return Ready(304, headers)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Depends, Header, Path, Query
+import orjson
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from shop_catalog.api.errors import ERRORS
+from shop_catalog.api.listed_products import shown as product_shown
 from shop_catalog.api.lists import Filtered
 from shop_catalog.api.pages_found import Desk, cursor_behind, place
 from shop_catalog.api.product_views import ProductView
@@ -16,7 +18,7 @@ from shop_catalog.application.search import Result, Suggestions
 from shop_catalog.domain.errors import CurrencyNeeded, EmptySearch, NotAResult, SearchNotFound, SearchNotReady
 from shop_catalog.domain.lists import Filters
 from shop_catalog.domain.products import ProductStatus
-from shop_catalog.domain.search import Bucket, Facets, Match, Part, Question
+from shop_catalog.domain.search import Bucket, Facets, Match, Question
 from shop_chassis.http import BadCursor, Body, Page
 from shop_chassis.openapi import responses
 from shop_chassis.problems import Unprocessable
@@ -55,11 +57,6 @@ class PartView(BaseModel):
 
     text: str
     matched: bool
-
-    @classmethod
-    def all_of(cls, parts: Sequence[Part]) -> list[Self]:
-        """Return how a text is shown in parts."""
-        return [cls(text=part.text, matched=part.matched) for part in parts]
 
 
 class ResultView(ProductView):
@@ -143,7 +140,7 @@ class SuggestionsView(BaseModel):
     def of(cls, suggestions: Suggestions) -> Self:
         """Return how suggestions are shown."""
         products = [
-            ProductSuggestionView(id=each.id, title=each.details.title) for each in suggestions.products
+            ProductSuggestionView(id=each["_id"], title=each["title"]) for each in suggestions.documents
         ]
         return cls(texts=list(suggestions.texts), products=products)
 
@@ -154,7 +151,7 @@ class Choose(Body):
     product_id: Annotated[str, Field(min_length=1, max_length=100)]
 
 
-@router.get("/v1/search", responses=responses(BadCursor, *_REFUSED, of=ERRORS))
+@router.get("/v1/search", response_model=ResultsView, responses=responses(BadCursor, *_REFUSED, of=ERRORS))
 async def search_products(
     q: Words,
     page: Page,
@@ -163,18 +160,19 @@ async def search_products(
     language: Language = "en",
     *,
     visitor_id: VisitorId = None,
-) -> ResultsView:
+) -> Response:
     """Find products by words, the most relevant and wanted first."""
     question = Question(text=q, filters=filters, after=place(page), limit=page.limit, language=language)
     found = await desk.find(question, visitor_id)
-    return ResultsView(
-        search_id=found.search_id,
-        match=found.findings.match,
-        total=found.findings.total,
-        items=[_result(each, language) for each in found.results],
-        facets=SearchFacetsView.of(found.findings.facets),
-        next_cursor=cursor_behind(found),
-    )
+    shown = {
+        "search_id": found.search_id,
+        "match": found.findings.match,
+        "total": found.findings.total,
+        "items": [_result(each, language) for each in found.results],
+        "facets": SearchFacetsView.of(found.findings.facets).model_dump(),
+        "next_cursor": cursor_behind(found),
+    }
+    return Response(orjson.dumps(shown), media_type="application/json")
 
 
 @router.get("/v1/search/suggestions", responses=responses(EmptySearch, SearchNotReady, of=ERRORS))
@@ -200,10 +198,10 @@ async def choose_result(
     await desk.choose(search_id, body.product_id)
 
 
-def _result(found: Result, language: str) -> ResultView:
-    shown = ProductView.of(found.product, found.product.details.best_language(language))
-    return ResultView(
-        **dict(shown),
-        title_parts=PartView.all_of(found.title),
-        excerpt_parts=PartView.all_of(found.excerpt),
-    )
+def _result(found: Result, language: str) -> dict[str, Any]:
+    """Return how a result is shown: a :class:`ResultView`, made of the document."""
+    return {
+        **product_shown(found.document, language),
+        "title_parts": [part._asdict() for part in found.title],
+        "excerpt_parts": [part._asdict() for part in found.excerpt],
+    }

@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 from shop_catalog.domain.access import Caller, demand_merchant
 from shop_catalog.domain.lists import Facets, Filters, Sort, Spot
-from shop_catalog.domain.products import Product, ProductStatus
+from shop_catalog.domain.products import ProductStatus
+from shop_catalog.store.documents import Document
 from shop_catalog.store.lists import spot_of
-from shop_catalog.store.product_documents import product_of
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 
 
 class ProductPage(NamedTuple):
-    """Part of a list, and where the next part begins; None where there is none."""
+    """Part of a list, as its documents, and where the next part begins; None where there is none."""
 
-    products: list[Product]
+    documents: list[Document]
     next: Spot | None
 
 
@@ -41,7 +41,7 @@ async def page(uow: CatalogUnitOfWork, wanted: Wanted, caller: Caller | None) ->
     found = await uow.product_lists.page(filters, sort, limit + 1, after)
     shown = found[:limit]
     following = spot_of(shown[-1], sort, filters.currency) if len(found) > limit else None
-    return ProductPage([product_of(each) for each in shown], following)
+    return ProductPage(shown, following)
 
 
 async def facets(uow: CatalogUnitOfWork, filters: Filters, caller: Caller | None) -> Facets:

@@ -10,8 +10,9 @@ from typing import Protocol, TypeVar
 
 from shop_catalog.application.clock import now
 from shop_catalog.domain.errors import SearchNotFound, SearchNotReady
-from shop_catalog.domain.products import Product
 from shop_catalog.domain.search import Findings, Part, Question, Search, Word, fits
+from shop_catalog.store.documents import Document
+from shop_catalog.store.product_documents import product_of, text_of
 from shop_catalog.store.searches import KEPT
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
 from shop_events.gathering import Gathered
@@ -26,6 +27,9 @@ class Finder(Protocol):
     def find(self, question: Question) -> Findings:
         """Return a page of what matches best."""
 
+    def kept(self, question: Question) -> Findings | None:
+        """Return the same if it is known already, without blocking."""
+
     def complete(self, text: str, limit: int) -> list[str]:
         """Return texts that begin with ``text`` and match something."""
 
@@ -38,9 +42,9 @@ class Finder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A product that was found, and where in its title and description."""
+    """A product that was found, as its document, and what of title and description was looked for."""
 
-    product: Product
+    document: Document
     title: Sequence[Part]
     excerpt: Sequence[Part]
 
@@ -59,7 +63,7 @@ class Suggestions:
     """What may be meant by the beginning of a question."""
 
     texts: Sequence[str]
-    products: Sequence[Product]
+    documents: Sequence[Document]
 
 
 class SearchDesk:
@@ -85,11 +89,12 @@ class SearchDesk:
             SearchNotReady: the index is being built.
         """
         index = self._ready()
-        findings = await self._in_thread(index.find, question)
+        if (findings := index.kept(question)) is None:
+            findings = await self._in_thread(index.find, question)
         visitor = visitor_id or new_id("anon")
         search = Search.perform(new_id("sch"), visitor, question.filters, findings, now())
-        products, _ = await asyncio.gather(self._fitting(findings, question), self._told(search))
-        results = await self._in_thread(_results, index, products, findings.words, question.language)
+        found, _ = await asyncio.gather(self._fitting(findings, question), self._told(search))
+        results = await self._in_thread(_results, index, found, findings.words, question.language)
         return Page(search.id, findings, results)
 
     async def suggest(self, text: str, limit: int, language: str) -> Suggestions:
@@ -121,12 +126,14 @@ class SearchDesk:
     async def _in_thread(self, call: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
 
-    async def _fitting(self, findings: Findings, question: Question) -> list[Product]:
+    async def _fitting(self, findings: Findings, question: Question) -> list[Document]:
         """Return the products as they are: what was taken off sale or sold out since is left out."""
         found = await self._transact.read(_on_sale, findings.product_ids)
-        by_id = {product.id: product for product in found}
-        products = (by_id[each] for each in findings.product_ids if each in by_id)
-        return [each for each in products if fits(each, question.filters)]
+        by_id = {document["_id"]: document for document in found}
+        ordered = [by_id[each] for each in findings.product_ids if each in by_id]
+        if not question.filters.are_of_variants:
+            return ordered
+        return [each for each in ordered if fits(product_of(each), question.filters)]
 
     async def _tell(self, searches: Sequence[Search]) -> Sequence[None]:
         """Store the searches of one moment, and their events, in one transaction."""
@@ -134,21 +141,19 @@ class SearchDesk:
         return [None] * len(searches)
 
 
-def _results(
-    index: Finder, products: Sequence[Product], words: Sequence[Word], language: str
-) -> list[Result]:
-    return [
-        Result(
-            each,
-            index.mark(each.details.text(language).title, words, language),
-            index.excerpt(each.details.text(language).description, words, language),
+def _results(index: Finder, found: Sequence[Document], words: Sequence[Word], language: str) -> list[Result]:
+    results = []
+    for document in found:
+        text = text_of(document, language)
+        title, piece = text["title"], text["description"]
+        results.append(
+            Result(document, index.mark(title, words, language), index.excerpt(piece, words, language))
         )
-        for each in products
-    ]
+    return results
 
 
-async def _on_sale(uow: CatalogUnitOfWork, product_ids: Sequence[str]) -> list[Product]:
-    return await uow.products.on_sale(product_ids) if product_ids else []
+async def _on_sale(uow: CatalogUnitOfWork, product_ids: Sequence[str]) -> list[Document]:
+    return await uow.products.documents_on_sale(product_ids) if product_ids else []
 
 
 async def _add(uow: CatalogUnitOfWork, searches: Sequence[Search]) -> None:

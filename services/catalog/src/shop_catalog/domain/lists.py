@@ -86,6 +86,11 @@ class Filters:
         if self.currency is None and (self.price != PriceRange() or sort.is_by_price):
             raise CurrencyNeeded("Prices are compared in one currency: say which.")
 
+    @property
+    def are_of_variants(self) -> bool:
+        """Whether anything is asked of variants, and not of products alone."""
+        return self.in_stock or bool(self.options) or self.price != PriceRange()
+
     def without(self, **facet: Any) -> Filters:
         """Return the filters with one facet's own taken away; see :class:`Facet`."""
         return replace(self, **facet)

@@ -33,6 +33,21 @@ class Described(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """A variant, as far as it is looked for.
+
+    Args:
+        options: ``name=value`` of each.
+        prices: by currency, in minor units.
+        available: whether it is to be had.
+    """
+
+    options: Sequence[str] = ()
+    prices: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    available: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Searchable:
     """What a product is found by.
 
@@ -41,10 +56,7 @@ class Searchable:
         keywords: what is said of it in no language: categories, values of attributes and options.
         categories: ``id=name`` of each category that it is in, or that one of those is in.
         attributes: ``name=value`` of each.
-        options: the same of all variants.
-        options_in_stock: those of variants that are there.
-        prices: those of all variants by currency, in minor units.
-        prices_in_stock: those of variants that are there.
+        forms: its variants.
         weight: see :func:`weight`.
     """
 
@@ -54,11 +66,7 @@ class Searchable:
     skus: Sequence[str] = ()
     categories: Sequence[str] = ()
     attributes: Sequence[str] = ()
-    options: Sequence[str] = ()
-    options_in_stock: Sequence[str] = ()
-    prices: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    prices_in_stock: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    available: bool = False
+    forms: Sequence[Form] = ()
     weight: float = 1.0
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from shop_catalog.domain.categories import Place, Step
-from shop_catalog.domain.descriptions import Media, Text
+from shop_catalog.domain.descriptions import Media, Text, best_language
 from shop_catalog.domain.products import Product, ProductDetails, ProductStatus
 from shop_catalog.domain.variants import Variant
 from shop_catalog.store.documents import Document, request_of
@@ -56,6 +56,18 @@ def product_state(product: Product) -> Document:
         "deleted": product.deleted,
         "version": product.version,
     }
+
+
+def language_of(document: Mapping[str, Any], accepted: str) -> str:
+    """Return the language of a product that an Accept-Language header asks for; see ProductDetails."""
+    own, translations = str(document["language"]), document["translations"]
+    return best_language(accepted, translations, own) if accepted and translations else own
+
+
+def text_of(document: Mapping[str, Any], accepted: str) -> Mapping[str, str]:
+    """Return title and description of a product in the language that is asked for."""
+    text: Mapping[str, str] = document["translations"].get(language_of(document, accepted)) or document
+    return text
 
 
 def facets_of(said: Mapping[str, object]) -> list[str]:

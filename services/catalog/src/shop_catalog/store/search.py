@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from itertools import chain
 from typing import Any
 
 from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from shop_catalog.domain.search import Described, Searchable, weight
+from shop_catalog.domain.search import Described, Form, Searchable, weight
 from shop_catalog.store.documents import Document
 from shop_catalog.store.products import PRODUCTS
 
@@ -106,7 +105,6 @@ def searchable_of(document: Document) -> Searchable:
     """Return what a product is found by."""
     variants = document["variants"]
     path = document["category_path"]
-    there = [each for each in variants if each["available"]]
     own = Described(document["language"], document["title"], document["description"])
     others = [
         Described(language, text["title"], text["description"])
@@ -123,24 +121,16 @@ def searchable_of(document: Document) -> Searchable:
         skus=[each["sku"] for each in variants],
         categories=[f"{step['id']}={step['name']}" for step in path],
         attributes=document["facets"],
-        options=_chosen(variants),
-        options_in_stock=_chosen(there),
-        prices=_prices(variants),
-        prices_in_stock=_prices(there),
-        available=bool(there),
-        weight=weight(document["popularity"], document["trend"], bool(there)),
+        forms=[_form(each) for each in variants],
+        weight=weight(document["popularity"], document["trend"], any(each["available"] for each in variants)),
     )
 
 
-def _chosen(variants: Iterable[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(chosen for variant in variants for chosen in variant["chosen"]))
-
-
-def _prices(variants: Iterable[Mapping[str, Any]]) -> dict[str, list[int]]:
-    prices: dict[str, set[int]] = {}
-    for price in chain.from_iterable(variant["prices"] for variant in variants):
-        prices.setdefault(price["currency"], set()).add(price["amount"])
-    return {currency: sorted(amounts) for currency, amounts in prices.items()}
+def _form(variant: Mapping[str, Any]) -> Form:
+    prices: dict[str, list[int]] = {}
+    for price in variant["prices"]:
+        prices.setdefault(price["currency"], []).append(price["amount"])
+    return Form(options=variant["chosen"], prices=prices, available=variant["available"])
 
 
 def _lost(error: OperationFailure) -> Exception:
