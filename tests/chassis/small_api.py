@@ -89,6 +89,11 @@ async def me(caller: Authenticated) -> str:
     return caller.user_id
 
 
+@router.put("/v1/mine")
+async def change_mine(caller: Authenticated) -> str:
+    return caller.user_id
+
+
 @router.get("/v1/admin")
 async def admin(caller: Authenticated) -> None:
     caller.require_role("admin")

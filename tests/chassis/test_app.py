@@ -203,6 +203,16 @@ async def test_unknown_routes_and_methods_are_problems(client: httpx.AsyncClient
     assert wrong.headers["allow"] == "GET"
 
 
+async def test_a_token_that_may_only_read_changes_nothing(
+    client: httpx.AsyncClient, mint: Callable[..., str]
+) -> None:
+    shown = {"Authorization": f"Bearer {mint(scope='orders:read read-only')}"}
+    assert (await client.get("/v1/me", headers=shown)).status_code == 200
+    assert (await client.put("/v1/mine", headers=shown)).status_code == 403
+    unbounded = {"Authorization": f"Bearer {mint(scope='')}"}
+    assert (await client.put("/v1/mine", headers=unbounded)).status_code == 200
+
+
 async def test_callers_are_known_by_their_token(client: httpx.AsyncClient, mint: Callable[..., str]) -> None:
     bearer = {"Authorization": f"bearer {mint()}"}
     assert (await client.get("/v1/me", headers=bearer)).json() == "usr_1"

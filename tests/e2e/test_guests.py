@@ -27,6 +27,17 @@ async def test_a_guest_buys_and_follows_the_order_from_the_receipt(shop: Shop) -
     listed = (await shop.http.get("/v1/orders", headers=follower.headers)).json()["items"]
     assert [each["id"] for each in listed] == [order["id"]]
     assert (await shop.receipts(order["id"]))["email"]["count"] == 1
+    pieces = {"lines": [{"product_id": product["id"], "quantity": 1}], "reason": "too small"}
+    asking = f"/v1/orders/{order['id']}/returns"
+    key = {"Idempotency-Key": "back"}
+    refused = [
+        await shop.http.put(f"/v1/orders/{order['id']}/cancellation", headers=follower.headers),
+        await shop.http.post(asking, json=pieces, headers={**follower.headers, **key}),
+        await shop.order(follower, product["id"]),
+        await shop.http.post("/v1/session/link", headers=follower.headers),
+        await shop.http.post("/v1/auth/logout", json={"everywhere": True}, headers=follower.headers),
+    ]
+    assert [each.status_code for each in refused] == [403] * 5, "the link only sees"
 
 
 async def test_a_guest_sees_no_order_of_anybody_else_and_operates_nothing(shop: Shop) -> None:

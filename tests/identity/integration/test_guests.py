@@ -265,6 +265,7 @@ async def test_a_link_leads_to_its_guest_without_a_refresh_token(identity: Ident
     claims = jwt.decode(followed["access_token"], options={"verify_signature": False})
     assert (claims["sub"], claims["roles"]) == (granted["user_id"], ["guest"])
     assert (followed["refresh_token"], followed["expires_in"]) == (None, 300)
+    assert claims["scope"] == "read-only"
 
 
 async def test_a_link_ends_in_time(identity: Identity) -> None:

@@ -19,6 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shop_chassis.problems import Forbidden, Unauthenticated, Unavailable
 
 _MOST_CHARACTERS = 4096
+
+READ_ONLY = "read-only"
+"""The scope of a token that changes nothing, in any service: what a link in a mail is worth."""
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
 _CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"]
 
 
@@ -180,11 +185,17 @@ async def _maybe_caller(request: Request, _: Annotated[object, Depends(_bearer)]
     if len(shown) > 1 or scheme.lower() != "bearer":
         raise Unauthenticated
     verifier = cast(TokenVerifier, request.app.state.verifier)
-    return verifier.verify(token.strip())
+    caller = verifier.verify(token.strip())
+    if READ_ONLY in caller.scopes and request.method not in _SAFE_METHODS:
+        raise Forbidden
+    return caller
 
 
 MaybeCaller = Annotated[Caller | None, Depends(_maybe_caller)]
-"""Who is calling; None without an Authorization header. A bad token is refused all the same."""
+"""Who is calling; None without an Authorization header.
+
+A bad token is refused all the same, and so is one that may only read where something is changed.
+"""
 
 
 async def _caller(caller: MaybeCaller) -> Caller:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
+from shop_chassis.auth import READ_ONLY
 from shop_events.ids import new_id
 from shop_identity.application.ports import TokenSigner
 from shop_identity.domain.errors import NoSigningKey
@@ -48,23 +49,23 @@ class Mint:
         """
         refresh_token = secrets.token_urlsafe(32)
         await uow.families.add_token(refresh_token, family)
-        return await self._grant(uow, user, family, refresh_token)
+        return await self._grant(uow, user, family, refresh_token, scope="")
 
     async def issue_once(self, uow: IdentityUnitOfWork, user: User, family: Family) -> Grant:
-        """Return an access token that nothing follows.
+        """Return an access token that nothing follows, and that changes nothing.
 
         Raises:
             NoSigningKey: nothing can be signed yet.
         """
-        return await self._grant(uow, user, family, None)
+        return await self._grant(uow, user, family, None, scope=READ_ONLY)
 
     async def _grant(
-        self, uow: IdentityUnitOfWork, user: User, family: Family, refresh_token: str | None
+        self, uow: IdentityUnitOfWork, user: User, family: Family, refresh_token: str | None, *, scope: str
     ) -> Grant:
         life = int(uow.policy.access_life.total_seconds())
-        return Grant(user.id, await self._access_token(uow, user, family), refresh_token, life)
+        return Grant(user.id, await self._access_token(uow, user, family, scope), refresh_token, life)
 
-    async def _access_token(self, uow: IdentityUnitOfWork, user: User, family: Family) -> str:
+    async def _access_token(self, uow: IdentityUnitOfWork, user: User, family: Family, scope: str) -> str:
         key = await uow.keys.in_use(uow.now)
         if key is None:
             raise NoSigningKey
@@ -77,7 +78,7 @@ class Mint:
             "exp": issued_at + int(uow.policy.access_life.total_seconds()),
             "jti": new_id("tok"),
             "roles": sorted(user.roles),
-            "scope": "",
+            "scope": scope,
             "sid": family.id,
             "epoch": family.epoch,
         }
