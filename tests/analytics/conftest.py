@@ -21,7 +21,13 @@ from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork, Transact
 from shop_analytics.streams.batches import Batches
 from shop_events import migrations
 from shop_events.contracts import Event, Fact, Money
-from shop_events.contracts.catalog import OrderCancelled, OrderLine, OrderPaid, ProductChanged
+from shop_events.contracts.catalog import (
+    OrderCancelled,
+    OrderLine,
+    OrderPaid,
+    OrderPaymentDeclined,
+    ProductChanged,
+)
 from shop_events.contracts.identity import LoginFailed, LoginSucceeded
 from shop_events.contracts.ops import VitalsSampled
 from shop_events.contracts.session import PageEngaged, PageViewed
@@ -66,6 +72,12 @@ def declined(order: str, user: str, at: datetime = NOON) -> OrderCancelled:
     return OrderCancelled(
         order_id=order, user_id=user, lines=(), total=total, reason="payment_declined", cancelled_at=at
     )
+
+
+def declined_try(attempt: str, user: str, at: datetime = NOON) -> OrderPaymentDeclined:
+    total = Money(amount=100, currency="GBP")
+    told = {"attempt_id": attempt, "declined_at": at, "payable_until": at + timedelta(minutes=15)}
+    return OrderPaymentDeclined(order_id="ord_1", user_id=user, lines=(), total=total, **told)
 
 
 def failed(subject: str, at: datetime = NOON) -> LoginFailed:

@@ -363,6 +363,7 @@ async def test_what_goes_wrong_is_said_and_can_be_mended(page: Page, shop: Shop)
         page.click(".problem button", "Try again")
         page.find("h1", "Inbox")
         page.click("#links a", "Cart")
+        page.find(".kept", "not paid yet")
         page.click("#buy:enabled")
         page.find(".status", "Paid")
 

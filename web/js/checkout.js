@@ -5,7 +5,7 @@ import { addressForm } from "./address.js";
 import { call, pause } from "./api.js";
 import { cardName, savedCards } from "./cards.js";
 import { busy, h } from "./dom.js";
-import { money } from "./format.js";
+import { moment, money } from "./format.js";
 import { notify } from "./notice.js";
 import { alertOf, Problem } from "./problem.js";
 import { cartPieces, showCart } from "./visit.js";
@@ -13,6 +13,7 @@ import { cartPieces, showCart } from "./visit.js";
 const CARDS = { pm_card_visa: "Test card", pm_card_declined: "Test card that is declined" };
 const STUCK = new Set(["sold_out", "gone", "variant_needed"]);
 const KEPT = "order-under-way";
+const UNPAID = "order-unpaid";
 const COUPON = /^[A-Z0-9_-]{3,40}$/;
 
 let coupon = null; // outlives the drawing, as every change of the cart draws it anew
@@ -26,20 +27,26 @@ let coupon = null; // outlives the drawing, as every change of the cart draws it
 export function checkout(found, again) {
   const node = h("div", { class: "checkout" });
   let turn = 0;
-  const stuck = found.lines.some((each) => STUCK.has(each.state));
-  const sellable = found.total && found.lines.every((each) => each.state === "on_sale");
-  const price = h("div", { class: "price-told" }, sellable ? null : priced({ total: found.total }));
+  const unpaid = unpaidOf(found); // its pieces are kept, so that others, and this cart, may see them as sold out
+  const stuck = !unpaid && found.lines.some((each) => STUCK.has(each.state));
+  const sellable = !unpaid && found.total && found.lines.every((each) => each.state === "on_sale");
+  const price = h("div", { class: "price-told" }, sellable ? null : priced({ total: unpaid?.basket.expected_total ?? found.total }));
   const buying = isLoggedIn() ? { ...paying(), delivery: addressForm(() => sellable && ask()) } : null;
   node.append(h("div", { class: "summary" },
     sellable && couponForm(ask),
     price,
+    unpaid && h("p", { class: "kept" }, `Your order is kept until ${moment(unpaid.until)}. It is not paid yet.`),
     stuck && h("p", { class: "wrong" }, "Remove what cannot be bought to go on."),
-    buying?.delivery.node,
+    !unpaid && buying?.delivery.node,
     buying?.fields ?? [
       h("a", { class: "button strong", href: "#/log-in?to=cart" }, "Log in to buy"),
       h("a", { class: "button", href: "#/guest" }, "Buy as a guest"),
     ]));
   if (sellable) ask();
+  if (unpaid && buying) {
+    buying.button.disabled = false;
+    buying.button.onclick = () => buy(node, buying, found, unpaid.basket, again);
+  }
   return node;
 
   async function ask() {
@@ -52,7 +59,12 @@ export function checkout(found, again) {
       price.replaceChildren(...priced(quote));
       if (!buying) return;
       buying.button.disabled = false;
-      buying.button.onclick = () => buy(node, buying, found, quote.total, again);
+      buying.button.onclick = () => {
+        const address = buying.delivery.address();
+        if (address === null) return;
+        const basket = { ...goods(found, buying.delivery.country()), address, expected_total: quote.total };
+        buy(node, buying, found, basket, again);
+      };
     } catch (error) {
       if (error.slug === "coupon-refused") {
         coupon = null;
@@ -105,13 +117,11 @@ function goods({ lines }, country) {
   return { lines: wanted, coupon: coupon ?? undefined, country };
 }
 
-function buy(node, { card, button, delivery }, found, expected_total, again) {
+function buy(node, { card, button }, found, basket, again) {
   node.querySelector(".problem")?.remove();
-  const address = delivery.address();
-  if (address === null) return null;
   return busy(button, async () => {
     try {
-      const order = await placed({ ...goods(found, delivery.country()), address, payment_method: card.value, expected_total }, found.version);
+      const order = await bought(basket, card.value, found.version);
       notify(order.status === "paid" ? "Thank you. Your order is paid." : "Thank you. Your payment is under way.");
       coupon = null;
       emptied(found.pieces);
@@ -122,6 +132,40 @@ function buy(node, { card, button, delivery }, found, expected_total, again) {
       now.append(alertOf(error));
     }
   });
+}
+
+/** Return the order of just this cart that was declined and can still be paid, if any. */
+function unpaidOf({ version }) {
+  const kept = JSON.parse(sessionStorage.getItem(UNPAID) ?? "null");
+  return kept?.version === version && Date.parse(kept.until) > Date.now() ? kept : null;
+}
+
+/** Order and pay. After a decline the same order is paid with another card; one of another cart is given up first. */
+async function bought(basket, payment_method, version) {
+  const kept = JSON.parse(sessionStorage.getItem(UNPAID) ?? "null");
+  const isSame = kept?.version === version && JSON.stringify(kept.basket) === JSON.stringify(basket);
+  try {
+    const paid = isSame ? await unlessOver(kept, "payment", { payment_method }) : null;
+    if (kept && !isSame) await unlessOver(kept, "cancellation");
+    const order = paid ?? await placed({ ...basket, payment_method }, version);
+    sessionStorage.removeItem(UNPAID);
+    return order;
+  } catch (error) {
+    const { order_id: id, payable_until: until } = error.said ?? {};
+    if (until) sessionStorage.setItem(UNPAID, JSON.stringify({ version, basket, id, until }));
+    else if (error.slug === "payment-declined") sessionStorage.removeItem(UNPAID);
+    throw error;
+  }
+}
+
+/** Change an order; null if it has come to its end meanwhile, or is another customer's. */
+async function unlessOver({ id }, what, body) {
+  try {
+    return await call(`/v1/orders/${id}/${what}`, { method: "PUT", body });
+  } catch (error) {
+    if (error.status === 404 || error.slug === "illegal-move") return null;
+    throw error;
+  }
 }
 
 /** Order; asking again for the same cart, also after the page was loaded anew, makes no second order. */

@@ -6,7 +6,7 @@ const IN_OTHER_WORDS = {
   "out-of-stock": "Some of it is sold out by now. Please change your cart.",
   "price-changed": "A price has changed. Please look at the total again before you buy.",
   "coupon-refused": "This coupon does not hold for what is in your cart.",
-  "payment-declined": "The card was declined. Nothing was bought.",
+  "payment-declined": "The card was declined. Nothing was bought yet: choose another way to pay.",
   "not-bought": "Only who has bought it can review it.",
   "wrong-credentials": "E-mail address or password is wrong.",
   "address-taken": "There is an account with this e-mail address already. Log in instead.",
@@ -19,6 +19,7 @@ export class Problem extends Error {
     super(said.detail || said.title || (status ? `The shop answered ${status}.` : "The shop cannot be reached."));
     this.status = status;
     this.slug = String(said.type ?? "").split(":").pop();
+    this.said = said;
     this.errors = Array.isArray(said.errors) ? said.errors : [];
   }
 

@@ -18,6 +18,7 @@ from tests.analytics.conftest import (
     Log,
     Streams,
     declined,
+    declined_try,
     decoded,
     failed,
     message,
@@ -108,6 +109,15 @@ async def test_declined_cards_scraping_and_low_memory_raise_their_own(streams: S
         "scraping:vis_1",
     ]
     assert [type(event) for event in told if event.rule == "low-memory"] == list(ALERTS)
+
+
+async def test_each_declined_try_of_one_order_counts_once(streams: Streams) -> None:
+    three = [declined_try(f"pay_{each}", "usr_1", NOON + timedelta(minutes=each)) for each in range(3)]
+    records = Log().append(*three, *three, declined("ord_1", "usr_1", NOON + timedelta(minutes=4)))
+    await streams.take(records[:6], size=4)
+    assert await streams.told(*ALERTS) == []
+    await streams.take(records[6:])
+    assert [event.fingerprint for event in await streams.told(AlertRaised)] == ["card-declines:usr_1"]
 
 
 async def test_a_login_told_again_is_no_further_failure(streams: Streams) -> None:

@@ -7,10 +7,11 @@ import pytest
 from shop_catalog import consumers
 from shop_catalog.application.clock import now
 from shop_catalog.application.erasures import LONGEST_WAIT, TOKENS_LIVE
+from shop_catalog.domain.payments import Declined
 from shop_catalog.jobs import erasures
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
 from shop_events.contracts.identity import UserErased
-from tests.catalog.conftest import Database, Json, Shop, make_due
+from tests.catalog.conftest import Database, FakeProvider, Json, Shop, make_due
 from tests.catalog.integration.test_addresses import ADDRESS
 
 pytestmark = pytest.mark.integration
@@ -73,6 +74,20 @@ async def test_orders_stay_without_address_card_and_words(
     path = f"/v1/orders/{order['id']}/returns/{asked['id']}/decision"
     decided = (await shop.put(path, {"accepted": True}, SUPPORT)).json()
     assert [each["state"] for each in decided["refunds"]] == ["succeeded"], "what is owed is still paid back"
+
+
+async def test_cards_that_were_declined_are_forgotten_too(
+    shop: Shop, db: Database, transact: Transact, provider: FakeProvider
+) -> None:
+    provider.answers = [Declined("card_declined")]
+    answer = await shop.order((await shop.sell(), 1), payment_method="pm_first")
+    path = f"/v1/orders/{answer.json()['order_id']}"
+    assert "pm_first" in str(await db.orders.find_one({}))
+    assert (await shop.put(f"{path}/cancellation")).status_code == 200
+    await leave(transact, "usr_1")
+    await erasures.erase(transact)
+    assert "pm_first" not in str(await db.orders.find_one({}))
+    assert (await shop.show(path, SUPPORT)).json()["payment"]["state"] == "declined"
 
 
 async def test_an_order_on_its_way_keeps_its_address_until_it_has_arrived(

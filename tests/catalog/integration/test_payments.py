@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from shop_catalog.application import payments
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.domain.payments import Captured, Declined, Reversed, Unknown
+from shop_catalog.store.unit_of_work import Transact
 from tests.catalog.conftest import (
     Database,
     FakeProvider,
@@ -24,6 +26,7 @@ from tests.catalog.conftest import (
 pytestmark = pytest.mark.integration
 
 NO_ANSWER = Unknown("timeout")
+BY_VISA, BY_AMEX = {"payment_method": "pm_card_visa"}, {"payment_method": "pm_card_amex"}
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ async def status(db: Database) -> str:
     return str(order["status"])
 
 
-async def test_a_declined_payment_cancels_the_order_and_returns_its_stock(
+async def test_a_declined_order_keeps_its_stock_and_is_paid_with_another_card(
     shop: Shop, db: Database, provider: FakeProvider, cup: Json
 ) -> None:
     provider.answers = [Declined("card_declined")]
@@ -45,17 +48,115 @@ async def test_a_declined_payment_cancels_the_order_and_returns_its_stock(
     assert problem(answer) == (402, "payment-declined")
     assert answer.json()["code"] == "card_declined"
     order = (await shop.show(f"/v1/orders/{answer.json()['order_id']}")).json()
-    assert (order["status"], order["history"][-1]["reason"]) == ("cancelled", "payment_declined")
-    assert await left(db, cup) == 5
-    assert await told(db, "order.cancelled", "stock") == [
-        ("catalog.stock.out.v1", 1),
-        ("catalog.stock.back.v1", 2),
-        ("catalog.order.cancelled.v1", 2),
+    assert (order["status"], order["payment"]["state"]) == ("reserved", "declined")
+    assert order["reserved_until"] == answer.json()["payable_until"]
+    assert await left(db, cup) == 0
+    path = f"/v1/orders/{order['id']}/payment"
+    for again in (await shop.order((cup, 5), key="key"), await shop.put(path, BY_VISA)):
+        assert problem(again) == (402, "payment-declined")
+        assert again.json()["order_id"] == order["id"]
+    assert len(provider.charges) == 1, "the same card is not asked again"
+    paying = await asyncio.gather(*(shop.put(path, BY_AMEX) for _ in range(5)))
+    assert {each.status_code for each in paying} == {200}
+    assert (await shop.order((cup, 5), key="key")).json()["status"] == "paid"
+    assert problem(await shop.put(path, BY_VISA)) == (402, "payment-declined"), "its answer stays"
+    assert [charge.method for charge in provider.charges] == ["pm_card_visa", "pm_card_amex"]
+    assert await told(db, "order", "stock.back") == [
+        ("catalog.order.placed.v1", 1),
+        ("catalog.order.payment-declined.v1", 2),
+        ("catalog.order.paid.v1", 3),
     ]
-    assert (await shop.http.get(f"/v1/products/{cup['id']}")).json()["available"] is True
-    again = await shop.order((cup, 5), key="key")
-    assert again.json()["order_id"] == order["id"]
-    assert len(provider.charges) == 1
+
+
+async def test_the_fifth_decline_cancels_the_order_and_returns_its_stock(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    provider.answers = [Declined("card_declined")] * 5
+    answer = await shop.order((cup, 5))
+    path = f"/v1/orders/{answer.json()['order_id']}/payment"
+    for number in range(4):
+        assert await left(db, cup) == 0
+        answer = await shop.put(path, {"payment_method": f"pm_{number}"})
+        assert problem(answer) == (402, "payment-declined")
+    assert answer.json()["payable_until"] is None
+    assert (await status(db), await left(db, cup)) == ("cancelled", 5)
+    assert problem(await shop.put(path, BY_AMEX)) == (409, "illegal-move")
+    declined, cancelled = await told(db, "payment-declined"), await told(db, "order.cancelled")
+    assert (len(declined), len(cancelled)) == (4, 1)
+
+
+async def test_a_declined_order_that_nobody_pays_expires_and_returns_its_stock(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers = [Declined("card_declined")]
+    await shop.order((cup, 5))
+    await make_due(db)
+    await checkout.settle_due(10)
+    assert (await status(db), len(provider.charges)) == ("reserved", 1), "there is time, and nothing to ask"
+    await db.orders.update_many({}, [{"$set": {"reserved_until": {"$subtract": ["$$NOW", 1]}}}])
+    await make_due(db)
+    await checkout.settle_due(10)
+    assert (await status(db), await left(db, cup)) == ("cancelled", 5)
+
+
+async def test_news_of_a_declined_try_do_not_touch_the_next_one(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers = [Declined("card_declined"), NO_ANSWER]
+    order_id = (await shop.order((cup, 1))).json()["order_id"]
+    await shop.put(f"/v1/orders/{order_id}/payment", BY_AMEX)
+    first, second = provider.charges
+    for kind in ("payment_failed", "canceled", "payment_failed"):
+        assert (await shop.tell(payment_event(first, kind))).status_code == 204
+    assert (await status(db), len(await told(db, "declined"))) == ("reserved", 1)
+    for kind in ("succeeded", "amount_capturable_updated", "succeeded"):  # the customer was told no
+        await shop.tell(payment_event(first, kind))
+    assert await status(db) == "reserved"
+    await checkout.reverse_due(10)
+    assert [each.charge for each in provider.reversals] == [first]
+    await shop.tell(payment_event(second))
+    await shop.tell(payment_event(second, "payment_failed"))
+    assert (await status(db), len(await told(db, "order.paid"))) == ("paid", 1)
+
+
+async def test_giving_up_on_one_try_does_not_end_the_next_one(
+    shop: Shop, db: Database, transact: Transact, provider: FakeProvider, cup: Json
+) -> None:
+    provider.answers = [Declined("card_declined"), NO_ANSWER]
+    order_id = (await shop.order((cup, 1))).json()["order_id"]
+    await transact(payments.abandon, order_id, provider.charges[0].attempt_id)
+    assert await status(db) == "reserved"
+    await shop.put(f"/v1/orders/{order_id}/payment", BY_AMEX)
+    await transact(payments.abandon, order_id, provider.charges[0].attempt_id)
+    assert await status(db) == "reserved"
+    await transact(payments.abandon, order_id, provider.charges[1].attempt_id)
+    assert await status(db) == "cancelled"
+
+
+async def test_an_answer_that_comes_when_another_card_is_tried_is_not_taken_for_that_ones(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json
+) -> None:
+    provider.answers = [Declined("card_declined"), NO_ANSWER]
+    provider.gate.clear()
+    ordering = asyncio.create_task(shop.order((cup, 1)))
+
+    async def asked() -> bool:
+        return bool(provider.charges)
+
+    await until(asked)
+    await shop.tell(payment_event(provider.charges[0], "payment_failed"))
+    found = await db.orders.find_one({})
+    assert found
+    paying = asyncio.create_task(shop.put(f"/v1/orders/{found['_id']}/payment", BY_AMEX))
+
+    async def asked_again() -> bool:
+        return len(provider.charges) == 2
+
+    await until(asked_again)
+    provider.gate.set()
+    await ordering
+    assert (await paying).json()["payment"]["state"] == "pending"
+    assert (await status(db), len(await told(db, "declined"))) == ("reserved", 1)
 
 
 async def test_without_an_answer_the_order_waits_and_a_later_question_settles_it_once(
@@ -165,7 +266,8 @@ async def test_a_webhook_may_bring_the_decline(
     provider.answers = [NO_ANSWER]
     await shop.order((cup, 1))
     await shop.tell(payment_event(provider.charges[0], "payment_failed"))
-    assert (await status(db), await left(db, cup)) == ("cancelled", 5)
+    assert (await status(db), await left(db, cup)) == ("reserved", 4)
+    assert len(await told(db, "payment-declined")) == 1
 
 
 async def test_webhooks_after_the_answer_and_out_of_order_change_nothing(
@@ -185,6 +287,9 @@ async def test_money_that_was_taken_for_a_cancelled_order_goes_back_once(
     provider.answers = [NO_ANSWER]
     await shop.order((cup, 1))
     await shop.tell(payment_event(provider.charges[0], "payment_failed"))
+    found = await db.orders.find_one({})
+    assert found
+    await shop.put(f"/v1/orders/{found['_id']}/cancellation")
     for _ in range(2):
         await shop.tell(payment_event(provider.charges[0], "succeeded"))
         await checkout.reverse_due(10)
@@ -194,7 +299,7 @@ async def test_money_that_was_taken_for_a_cancelled_order_goes_back_once(
     assert reversal.intent_id == f"pi_{provider.charges[0].attempt_id}"
 
 
-async def test_an_answer_that_comes_after_the_cancellation_is_reversed(
+async def test_an_answer_that_comes_after_the_decline_is_reversed(
     shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
 ) -> None:
     provider.answers = [Captured("pi_late")]

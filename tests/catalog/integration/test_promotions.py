@@ -103,11 +103,16 @@ async def test_a_customer_who_asks_twice_at_once_uses_a_coupon_once(shop: Shop) 
     assert (await shop.order((cup, 1), user="usr_2", coupon="ONCE")).status_code == 201
 
 
-async def test_a_declined_order_gives_its_coupon_back(shop: Shop, provider: FakeProvider) -> None:
+async def test_a_declined_order_keeps_its_coupon_until_it_is_cancelled(
+    shop: Shop, provider: FakeProvider
+) -> None:
     cup = await shop.sell()
     await promote(shop, code="ONCE", most_uses=1)
     provider.answers = [Declined("card_declined")]
-    assert problem(await shop.order((cup, 1), coupon="ONCE")) == (402, "payment-declined")
+    declined = await shop.order((cup, 1), coupon="ONCE")
+    assert problem(declined) == (402, "payment-declined")
+    assert problem(await shop.order((cup, 1), coupon="ONCE")) == (422, "coupon-refused")
+    await shop.put(f"/v1/orders/{declined.json()['order_id']}/cancellation")
     assert (await shop.order((cup, 1), coupon="ONCE")).status_code == 201
     assert problem(await shop.order((cup, 1), coupon="ONCE")) == (422, "coupon-refused")
 

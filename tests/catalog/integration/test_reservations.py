@@ -145,13 +145,15 @@ async def test_what_is_paid_cannot_be_cancelled(shop: Shop, cup: Json) -> None:
     assert problem(answer) == (409, "illegal-move")
 
 
-async def test_a_declined_late_payment_cancels_the_order(
+async def test_a_declined_late_payment_leaves_the_order_to_be_paid_or_cancelled(
     shop: Shop, db: Database, provider: FakeProvider, cup: Json
 ) -> None:
     order = await reserve(shop, cup)
     provider.answers = [Declined("card_declined")]
     answer = await shop.http.put(f"/v1/orders/{order['id']}/payment", json=CARD, headers=bearer("usr_1"))
     assert problem(answer) == (402, "payment-declined")
+    assert await left(db, cup) == 0
+    assert (await put(shop, order, "cancellation"))["status"] == "cancelled"
     assert await left(db, cup) == 5
 
 
@@ -205,8 +207,9 @@ async def test_late_authorisations_of_a_cancelled_order_are_reversed_once(
     shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
 ) -> None:
     provider.answers = [Unknown("timeout")]
-    await shop.order((cup, 1))
+    order = (await shop.order((cup, 1))).json()
     await shop.tell(payment_event(provider.charges[0], "canceled"))
+    await put(shop, order, "cancellation")
     assert await left(db, cup) == 5
     for kind in ("amount_capturable_updated", "succeeded", "amount_capturable_updated"):
         await shop.tell(payment_event(provider.charges[0], kind))

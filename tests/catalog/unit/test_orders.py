@@ -21,7 +21,7 @@ from shop_catalog.domain.quotes import Quote
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.variants import Item, Variant
 from shop_events.contracts import Money
-from shop_events.contracts.catalog import OrderCancelled, OrderPaid, OrderPlaced
+from shop_events.contracts.catalog import OrderCancelled, OrderPaid, OrderPaymentDeclined, OrderPlaced
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 REQUEST = RequestKey("usr_1", "key", "f")
@@ -108,7 +108,7 @@ def test_a_declined_order_is_cancelled_and_tells_why() -> None:
     assert cancelled.reason == "payment_declined"
     with pytest.raises(PaymentDeclined) as told:
         order.assert_not_declined()
-    assert told.value.members == {"order_id": "ord_1", "code": "card_declined"}
+    assert told.value.members == {"order_id": "ord_1", "code": "card_declined", "payable_until": None}
 
 
 @pytest.mark.parametrize("first", ["pay", "decline", "abandon"])
@@ -121,6 +121,30 @@ def test_an_order_is_settled_once(first: str, second: str) -> None:
     with pytest.raises(IllegalMove):
         getattr(order, second)(*arguments[second])
     assert (order.status, order.payment, order.version) == before
+
+
+def test_a_declined_order_may_be_tried_in_four_other_ways_and_each_no_is_one_event() -> None:
+    quote = Quote.of(basket_of(a=1), [product("a", gbp(500))])
+    until = AT + timedelta(minutes=10)
+    order = Order.place("ord_1", REQUEST, quote, None, AT, reserved_until=until)
+    for number in range(1, 6):
+        order.begin_payment(PaymentAttempt(id=f"pay_{number}", method=f"pm_{number}"))
+        with pytest.raises(IllegalMove):
+            order.begin_payment(PaymentAttempt(id="pay_0", method="pm_0"))
+        assert order.payable_until is None
+        order.decline("card_declined", AT)
+        assert order.payable_until == (until if number < 5 else None)
+    said = [fact.event for fact in order.facts][1:]
+    assert [type(each) for each in said] == [OrderPaymentDeclined] * 4 + [OrderCancelled]
+    assert len({each.attempt_id for each in said if isinstance(each, OrderPaymentDeclined)}) == 4
+
+
+def test_a_decline_after_the_reservation_is_over_cancels_the_order() -> None:
+    quote = Quote.of(basket_of(a=1), [product("a", gbp(500))])
+    attempt = PaymentAttempt(id="pay_1", method="pm_1")
+    order = Order.place("ord_1", REQUEST, quote, attempt, AT, reserved_until=AT + timedelta(seconds=1))
+    order.decline("card_declined", AT + timedelta(seconds=1))
+    assert order.status is OrderStatus.CANCELLED
 
 
 def test_an_order_that_costs_nothing_is_paid_at_once_and_asks_for_no_payment() -> None:

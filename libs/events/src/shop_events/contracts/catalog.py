@@ -147,6 +147,20 @@ class OrderPaid(_ToldOrder, Event, type="catalog.order.paid.v1", topic=ORDERS, k
     paid_at: Instant
 
 
+class OrderPaymentDeclined(
+    _ToldOrder, Event, type="catalog.order.payment-declined.v1", topic=ORDERS, key="order_id"
+):
+    """The provider said no; the customer may pay in another way until then.
+
+    Each declined attempt is told once. The one after which the order is not kept any longer is told as
+    ``OrderCancelled`` alone, with the reason ``payment_declined``.
+    """
+
+    attempt_id: str
+    payable_until: Instant
+    declined_at: Instant
+
+
 class OrderCancelled(_ToldOrder, Event, type="catalog.order.cancelled.v1", topic=ORDERS, key="order_id"):
     """The order will not be fulfilled; its stock went back."""
 

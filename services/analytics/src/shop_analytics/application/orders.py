@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
+from typing import NamedTuple
 
 from shop_analytics.application import alerts
 from shop_analytics.application.counting import Counting
@@ -17,11 +18,11 @@ from shop_analytics.domain.verdicts import Verdict
 from shop_analytics.domain.watches import DeclineWatch
 from shop_analytics.store.pairs import Pair, pair
 from shop_analytics.store.unit_of_work import AnalyticsUnitOfWork, whole_milliseconds
-from shop_events.contracts.catalog import OrderCancelled, OrderPaid
+from shop_events.contracts import Event
+from shop_events.contracts.catalog import OrderCancelled, OrderPaid, OrderPaymentDeclined
 
-TYPES = (OrderPaid, OrderCancelled)
+TYPES = (OrderPaid, OrderCancelled, OrderPaymentDeclined)
 
-DECLINED = "payment_declined"
 _MOST_COMPANIONS = 40
 """Products of one order that are counted in pairs; the first ones of a longer order."""
 
@@ -39,12 +40,12 @@ class Orders:
     patience: timedelta
 
     async def fold(self, uow: AnalyticsUnitOfWork, arrivals: Sequence[Arrival]) -> None:
-        """Count a batch, each order once."""
-        by_key = {f"{arrival.event.event_type}/{arrival.event.key}": arrival for arrival in arrivals}
+        """Count a batch, each order and each declined attempt once."""
+        by_key = {_key(arrival.event): arrival for arrival in arrivals}
         fresh = await uow.seen.fresh(by_key, uow.now)
         news = [arrival for key, arrival in by_key.items() if key in fresh]
         await self._count(uow, news)
-        await _watch_declines(uow, [each.event for each in news if isinstance(each.event, OrderCancelled)])
+        await _watch_declines(uow, [each.event for each in news])
 
     async def _count(self, uow: AnalyticsUnitOfWork, news: Sequence[Arrival]) -> None:
         counting = Counting(self.heat)
@@ -85,15 +86,38 @@ class Orders:
         )
 
 
-async def _watch_declines(uow: AnalyticsUnitOfWork, cancelled: Sequence[OrderCancelled]) -> None:
-    declined = [order for order in cancelled if order.reason == DECLINED]
-    watches = await uow.decline_watches.load(order.user_id for order in declined)
+async def _watch_declines(uow: AnalyticsUnitOfWork, events: Sequence[Event]) -> None:
+    declined = [decline for event in events if (decline := _decline_of(event))]
+    watches = await uow.decline_watches.load(each.user_id for each in declined)
     verdicts: dict[str, list[Verdict]] = defaultdict(list)
-    for order in declined:
-        watch = watches.setdefault(order.user_id, DeclineWatch())
-        verdicts[order.user_id] += watch.take(order.order_id, whole_milliseconds(order.cancelled_at))
+    for each in declined:
+        watch = watches.setdefault(each.user_id, DeclineWatch())
+        verdicts[each.user_id] += watch.take(each.id, whole_milliseconds(each.at))
     await uow.decline_watches.save(watches, uow.now)
     await alerts.judge(uow, "card-declines", verdicts)
+
+
+class _Decline(NamedTuple):
+    """A payment that was declined, by its attempt, or by its order where that ended with it."""
+
+    id: str
+    user_id: str
+    at: datetime
+
+
+def _decline_of(event: Event) -> _Decline | None:
+    match event:
+        case OrderPaymentDeclined():
+            return _Decline(event.attempt_id, event.user_id, event.declined_at)
+        case OrderCancelled(reason="payment_declined"):
+            return _Decline(event.order_id, event.user_id, event.cancelled_at)
+    return None
+
+
+def _key(event: Event) -> str:
+    """Return what an event is counted once by: an order may be declined several times."""
+    id = event.attempt_id if isinstance(event, OrderPaymentDeclined) else event.key
+    return f"{event.event_type}/{id}"
 
 
 def _products(order: OrderPaid) -> list[str]:

@@ -73,21 +73,21 @@ class LoginWatch:
 
 @dataclass
 class DeclineWatch:
-    """Declined payments of one user: each order once, those of the last hour."""
+    """Declined payments of one user: each once, those of the last hour."""
 
     declined: dict[str, datetime] = field(default_factory=dict)
     raised_at: datetime | None = None
 
-    def take(self, order_id: str, at: datetime) -> list[Verdict]:
-        """Take a declined payment."""
+    def take(self, id: str, at: datetime) -> list[Verdict]:
+        """Take a declined payment, known by its attempt or by its order."""
         verdicts: list[Verdict] = []
-        if order_id in self.declined:
+        if id in self.declined:
             return verdicts
         if self.declined and at >= (over := max(self.declined.values()) + DECLINES_WITHIN):
             verdicts += _over(self.raised_at, over)
             self.raised_at = None
         recent = {key: moment for key, moment in self.declined.items() if moment > at - DECLINES_WITHIN}
-        newest = sorted([*recent.items(), (order_id, at)], key=lambda order: order[1])
+        newest = sorted([*recent.items(), (id, at)], key=lambda each: each[1])
         self.declined = dict(newest[-_MOST_DECLINES:])
         last_at = newest[-1][1]
         until = last_at + DECLINES_WITHIN

@@ -130,8 +130,8 @@ class ReturnView(BaseModel):
 class OrderView(BaseModel):
     """An order as its customer sees it.
 
-    ``payment`` is null when there was nothing to pay, or nobody has begun to: then it is to be paid by
-    ``reserved_until``.
+    ``payment`` is the latest try, null when there was nothing to pay or nobody has tried. With a
+    ``reserved_until`` it is to be paid by then, also after a decline: in another way.
     """
 
     id: str
@@ -151,7 +151,7 @@ class OrderView(BaseModel):
     @classmethod
     def of(cls, order: Order) -> Self:
         """Return how an order is shown."""
-        payment = order.payment
+        payment = order.attempts[-1] if order.attempts else None
         return cls(
             id=order.id,
             status=order.status,
@@ -160,7 +160,7 @@ class OrderView(BaseModel):
             total=order.total,
             payment=payment and PaymentView(state=payment.state, decline_code=payment.decline_code),
             placed_at=order.placed_at,
-            reserved_until=order.reserved_until if order.waits and payment is None else None,
+            reserved_until=order.payable_until,
             history=[StatusView.of(each, order.customer_id) for each in order.history],
             address=PostalAddress.of(order.address) if order.address else None,
             shipments=[ShipmentView.of(each) for each in order.shipments],

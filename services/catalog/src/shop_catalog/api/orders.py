@@ -199,7 +199,7 @@ class PayOrder(Body):
 async def pay_order(
     id: Id, body: PayOrder, caller: Authenticated, checkout: Annotated[Checkout, Depends(checkout_of)]
 ) -> OrderView:
-    """Pay an order that was reserved; saying the same again pays once."""
+    """Pay an order that was reserved, or in another way after a decline; saying the same again pays once."""
     return OrderView.of(await checkout.pay(id, body.payment_method, caller))
 
 

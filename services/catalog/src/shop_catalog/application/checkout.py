@@ -80,7 +80,7 @@ class Checkout:
         """Place an order and have it paid; it is still `reserved` when nobody pays, or that is not clear.
 
         Raises:
-            PaymentDeclined: the order was cancelled, also when the same request told so before.
+            PaymentDeclined: the provider said no, also when the same request told so before.
             DomainError: see :func:`shop_catalog.application.placing.place_together`.
         """
         order, is_new = await self._desk.place(basket, request)
@@ -93,13 +93,13 @@ class Checkout:
         """Pay a reserved order; it is still `reserved` when the provider gives no clear answer.
 
         Raises:
-            PaymentDeclined: the order was cancelled, also when the same request told so before.
+            PaymentDeclined: the provider said no, also when the same request told so before.
             DomainError: see :func:`shop_catalog.application.payments.begin`.
         """
-        order, is_new = await self._transact(payments.begin, order_id, method, caller)
+        order, attempt, is_new = await self._transact(payments.begin, order_id, method, caller)
         if is_new:
             order = await self._settle(order) or order
-        order.assert_not_declined()
+        order.assert_not_declined(attempt.id)
         return order
 
     async def quote(self, basket: Basket, customer_id: str | None) -> Quote:
@@ -166,13 +166,14 @@ class Checkout:
 
         None when there is nothing to ask, or no clear answer.
         """
-        if order.charge is None or not order.waits:
+        charge = order.charge
+        if charge is None or not order.waits:
             return None
         if order.status is not OrderStatus.AUTHORISED:
-            outcome = await self._provider.charge(order.charge)
+            outcome = await self._provider.charge(charge)
             if isinstance(outcome, Unknown):
                 return None
-            order = await self._transact(payments.settle, order.id, outcome)
+            order = await self._transact(payments.settle, order.id, charge.attempt_id, outcome)
         return await self._capture(order)
 
     async def _capture(self, order: Order) -> Order | None:
@@ -181,7 +182,7 @@ class Checkout:
         outcome = await self._provider.capture(order.charge, order.payment.intent_id or "")
         if isinstance(outcome, Unknown):
             return None
-        return await self._transact(payments.settle, order.id, outcome)
+        return await self._transact(payments.settle, order.id, order.payment.id, outcome)
 
     async def _settle_or_abandon(self, order: Order) -> None:
         if order.payment is None:
@@ -189,7 +190,7 @@ class Checkout:
         elif await self._settle(order) is None:
             begun_at = order.payment.begun_at or order.placed_at
             if now() - begun_at > self._deadline:
-                await self._transact(payments.abandon, order.id)
+                await self._transact(payments.abandon, order.id, order.payment.id)
 
     async def _reverse(self, reversal: Reversal) -> None:
         outcome = await self._provider.reverse(reversal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from shop_catalog.application import cards, promotions, stock
 from shop_catalog.application.clock import now
@@ -37,10 +38,19 @@ DECLINED_LATE = "authorisation_voided"
 log = logging.getLogger(__name__)
 
 
-async def begin(uow: CatalogUnitOfWork, order_id: str, method: str, caller: Caller) -> tuple[Order, bool]:
-    """Store the attempt to pay a reserved order; return the order, and whether the provider is to be asked.
+class Begun(NamedTuple):
+    """An order, the try to pay it that was asked for, and whether the provider is to be asked."""
 
-    Saying the same again begins nothing new.
+    order: Order
+    attempt: PaymentAttempt
+    is_new: bool
+
+
+async def begin(uow: CatalogUnitOfWork, order_id: str, method: str, caller: Caller) -> Begun:
+    """Store the attempt to pay a reserved order.
+
+    Saying the same again begins nothing new, also when it was declined and another way was tried since: one
+    method is tried once.
 
     Raises:
         OrderNotFound: there is none that the caller may know of.
@@ -50,13 +60,20 @@ async def begin(uow: CatalogUnitOfWork, order_id: str, method: str, caller: Call
     order = await _get(uow, order_id)
     if not may_see_order(caller, order.customer_id):
         raise OrderNotFound
-    if order.payment is not None and method in (order.payment.asked, order.payment.method):
-        return order, False  # a saved card may be gone meanwhile
+    if known := _tried(order, method):
+        return Begun(order, known, is_new=False)  # a saved card may be gone meanwhile
     token, at = await cards.token_of(uow, method, order.customer_id), now()
-    order.begin_payment(PaymentAttempt(id=new_id("pay"), method=token, begun_at=at, asked=method))
+    if known := _tried(order, token):
+        return Begun(order, known, is_new=False)
+    attempt = PaymentAttempt(id=new_id("pay"), method=token, begun_at=at, asked=method)
+    order.begin_payment(attempt)
     await uow.save_order(order)
     await uow.orders.look_again(order.id, at + CHECK_AFTER)
-    return order, True
+    return Begun(order, attempt, is_new=True)
+
+
+def _tried(order: Order, method: str) -> PaymentAttempt | None:
+    return next((each for each in order.attempts if each.is_by(method)), None)
 
 
 async def expire(uow: CatalogUnitOfWork, order_id: str) -> None:
@@ -72,34 +89,36 @@ async def expire(uow: CatalogUnitOfWork, order_id: str) -> None:
         await uow.save_order(order)
 
 
-async def settle(uow: CatalogUnitOfWork, order_id: str, outcome: Outcome) -> Order:
-    """Apply what is known of an order's payment; hearing it again, or late, changes nothing.
+async def settle(uow: CatalogUnitOfWork, order_id: str, attempt_id: str, outcome: Outcome) -> Order:
+    """Apply what is known of a try to pay an order; hearing it again, or late, changes nothing.
 
-    Money that was taken for a cancelled order is given back.
+    Money that was taken for a cancelled order, or by a try that was declined, is given back.
 
     Raises:
         OrderNotFound: there is no such order.
     """
     order = await _get(uow, order_id)
-    await _apply(uow, order, outcome)
+    if attempt := _attempt(order, attempt_id):
+        await _apply(uow, order, attempt, outcome)
     return order
 
 
-async def abandon(uow: CatalogUnitOfWork, order_id: str) -> Order:
+async def abandon(uow: CatalogUnitOfWork, order_id: str, attempt_id: str) -> None:
     """Cancel an order whose payment nobody can tell about; it is reversed as soon as somebody can.
 
+    An order whose attempt is another one by now is left alone.
+
     Raises:
         OrderNotFound: there is no such order.
     """
-    order = await _get(uow, order_id)
-    if order.waits:
-        at = now()
-        intent_id = order.payment.intent_id if order.payment else None
-        order.abandon(at)
-        await release(uow, order, at)
-        await uow.save_order(order)
-        await _reverse(uow, order, intent_id, REVERSE_BLINDLY_AFTER)
-    return order
+    order, at = await _get(uow, order_id), now()
+    attempt = order.payment
+    if not order.waits or attempt is None or attempt.id != attempt_id:
+        return
+    order.abandon(at)
+    await release(uow, order, at)
+    await uow.save_order(order)
+    await _reverse(uow, order, attempt, attempt.intent_id, REVERSE_BLINDLY_AFTER)
 
 
 async def hear(uow: CatalogUnitOfWork, event: PaymentEvent) -> None:
@@ -107,9 +126,10 @@ async def hear(uow: CatalogUnitOfWork, event: PaymentEvent) -> None:
     if await uow.payment_events.is_known(event.id):
         return
     order = await uow.orders.get(event.order_id)
-    if order is not None and order.is_paid_by(event.attempt_id):
+    attempt = None if order is None else _attempt(order, event.attempt_id)
+    if order is not None and attempt is not None:
         await uow.payment_events.add(event, now(), settled=True)
-        await _apply(uow, order, event.outcome)
+        await _apply(uow, order, attempt, event.outcome)
     else:
         await uow.payment_events.add(event, now(), settled=False)
         log.warning("a payment event is about no order of ours", extra={"event_id": event.id})
@@ -130,11 +150,16 @@ async def close_reversal(uow: CatalogUnitOfWork, reversal: Reversal, outcome: Re
     await uow.reversals.close(reversal, outcome)
 
 
-async def _apply(uow: CatalogUnitOfWork, order: Order, outcome: Outcome) -> None:
-    if order.waits:
+def _attempt(order: Order, attempt_id: str) -> PaymentAttempt | None:
+    return next((each for each in order.attempts if each.id == attempt_id), None)
+
+
+async def _apply(uow: CatalogUnitOfWork, order: Order, attempt: PaymentAttempt, outcome: Outcome) -> None:
+    is_over = order.status is OrderStatus.CANCELLED or attempt in order.declined
+    if is_over and isinstance(outcome, Authorised | Captured):
+        await _reverse(uow, order, attempt, outcome.intent_id)
+    elif order.waits and not is_over:
         await _settle_waiting(uow, order, outcome)
-    elif order.status is OrderStatus.CANCELLED and isinstance(outcome, Authorised | Captured):
-        await _reverse(uow, order, outcome.intent_id)
 
 
 async def _settle_waiting(uow: CatalogUnitOfWork, order: Order, outcome: Outcome) -> None:
@@ -146,13 +171,20 @@ async def _settle_waiting(uow: CatalogUnitOfWork, order: Order, outcome: Outcome
             order.authorise(intent_id, at)
         case Declined(code) if order.status is not OrderStatus.AUTHORISED:
             order.decline(code, at)
-            await release(uow, order, at)
+            await _released_or_payable(uow, order, at)
         case Voided():
             order.decline(DECLINED_LATE, at)
-            await release(uow, order, at)
+            await _released_or_payable(uow, order, at)
         case Authorised() | Declined() | Unknown():
             return  # it is known, or out of date: what was authorised later was not declined
     await uow.save_order(order)
+
+
+async def _released_or_payable(uow: CatalogUnitOfWork, order: Order, at: datetime) -> None:
+    if until := order.payable_until:
+        await uow.orders.look_again(order.id, until)
+    else:
+        await release(uow, order, at)
 
 
 async def release(uow: CatalogUnitOfWork, order: Order, at: datetime) -> None:
@@ -162,10 +194,13 @@ async def release(uow: CatalogUnitOfWork, order: Order, at: datetime) -> None:
 
 
 async def _reverse(
-    uow: CatalogUnitOfWork, order: Order, intent_id: str | None, check_after: timedelta = timedelta()
+    uow: CatalogUnitOfWork,
+    order: Order,
+    attempt: PaymentAttempt,
+    intent_id: str | None,
+    check_after: timedelta = timedelta(),
 ) -> None:
-    if order.charge is not None:
-        await uow.reversals.open(Reversal(order.charge, intent_id), now(), check_after)
+    await uow.reversals.open(Reversal(order.charge_of(attempt), intent_id), now(), check_after)
 
 
 async def _get(uow: CatalogUnitOfWork, order_id: str) -> Order:

@@ -232,11 +232,14 @@ class UnknownPaymentMethod(DomainError):
 
 
 class PaymentDeclined(DomainError):
-    """The provider said no; the order is cancelled and its stock went back."""
+    """The provider said no; the order is cancelled, or can be paid in another way until a time."""
 
-    def __init__(self, order_id: str, code: str) -> None:
-        self.members = {"order_id": order_id, "code": code}
-        super().__init__("The order was cancelled.")
+    def __init__(self, order_id: str, code: str, payable_until: datetime | None = None) -> None:
+        until = payable_until and payable_until.isoformat().replace("+00:00", "Z")
+        self.members = {"order_id": order_id, "code": code, "payable_until": until}
+        super().__init__(
+            "Pay the order in another way." if until else "The order is not to be paid any more."
+        )
 
 
 class IllegalMove(DomainError):

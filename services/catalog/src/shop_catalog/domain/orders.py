@@ -18,7 +18,7 @@ from shop_catalog.domain.errors import (
     TooManyPieces,
 )
 from shop_catalog.domain.order_states import CLOCK, MOVES, OVER, PROVIDER, WAITING, OrderStatus, StatusChange
-from shop_catalog.domain.payments import Charge, PaymentAttempt, PaymentState
+from shop_catalog.domain.payments import MOST_TRIES, Charge, PaymentAttempt, PaymentState
 from shop_catalog.domain.quotes import Quote, pieces_of
 from shop_catalog.domain.refunds import (
     MOST_REFUNDS,
@@ -39,6 +39,7 @@ from shop_events.contracts.catalog import (
     OrderDelivered,
     OrderLine,
     OrderPaid,
+    OrderPaymentDeclined,
     OrderPlaced,
     OrderRefunded,
     OrderReturnDeclined,
@@ -57,7 +58,9 @@ class Order(Aggregate):
     """What a customer bought.
 
     Args:
-        payment: None when there was nothing to pay, or nobody has begun to.
+        payment: None when there was nothing to pay, nobody has begun to, or what was begun was declined and
+            may be tried in another way.
+        declined: earlier attempts that the provider said no to, oldest first.
         reserved_until: when its stock goes back, unless somebody has begun to pay.
         address: where it goes; told to nobody but its customer and operators.
         coupon_id: the promotion of which this order is one counted use, if any.
@@ -79,6 +82,7 @@ class Order(Aggregate):
     shipments: list[Shipment] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
+    declined: list[PaymentAttempt] = field(default_factory=list)
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -127,13 +131,21 @@ class Order(Aggregate):
     @property
     def charge(self) -> Charge | None:
         """What the provider is to be asked; None when there is nothing to pay."""
-        if self.payment is None:
-            return None
-        return Charge(self.payment.id, self.id, self.total, self.payment.method)
+        return None if self.payment is None else self.charge_of(self.payment)
 
-    def is_paid_by(self, attempt_id: str) -> bool:
-        """Say whether the attempt is the one that pays, or was to pay, for this order."""
-        return self.payment is not None and self.payment.id == attempt_id
+    def charge_of(self, attempt: PaymentAttempt) -> Charge:
+        """Return what the provider is, or was, asked by an attempt."""
+        return Charge(attempt.id, self.id, self.total, attempt.method)
+
+    @property
+    def attempts(self) -> list[PaymentAttempt]:
+        """All tries to be paid, oldest first."""
+        return self.declined if self.payment is None else [*self.declined, self.payment]
+
+    @property
+    def payable_until(self) -> datetime | None:
+        """When its stock goes back unless somebody begins to pay; None when nobody can begin."""
+        return self.reserved_until if self.waits and self.payment is None else None
 
     @property
     def waits(self) -> bool:
@@ -193,12 +205,21 @@ class Order(Aggregate):
         self._paid(at, by=PROVIDER)
 
     def decline(self, code: str, at: datetime) -> None:
-        """Cancel because the provider said no.
+        """Note that the provider said no: another way may be tried while there is time, or it is cancelled.
+
+        Each no is one event: ``OrderPaymentDeclined``, or the last one ``OrderCancelled``.
 
         Raises:
             IllegalMove: the order is not waiting for it.
         """
         self._assert_may_become(OrderStatus.CANCELLED)
+        if self.payment is not None and self._may_try_again(at):
+            attempt_id, until = self.payment.id, self.reserved_until
+            self.declined.append(self.payment.declined(code))
+            self.payment = None
+            told = {"attempt_id": attempt_id, "declined_at": at, "payable_until": until}
+            self.record(OrderPaymentDeclined(**self._said(), **told))
+            return
         if self.payment is not None:
             self.payment = self.payment.declined(code)
         self._cancelled(PAYMENT_DECLINED, at, by=PROVIDER)
@@ -214,14 +235,18 @@ class Order(Aggregate):
             self.payment = self.payment.abandoned()
         self._cancelled(PAYMENT_TIMED_OUT, at, by=CLOCK)
 
-    def assert_not_declined(self) -> None:
-        """Tell whoever placed this order if it came to nothing.
+    def assert_not_declined(self, attempt_id: str | None = None) -> None:
+        """Tell whoever tried to pay this order if that came to nothing.
+
+        Args:
+            attempt_id: the try in question; the latest when it is None.
 
         Raises:
-            PaymentDeclined: it was cancelled because the provider said no.
+            PaymentDeclined: the provider said no.
         """
-        if self.payment is not None and self.payment.state is PaymentState.DECLINED:
-            raise PaymentDeclined(self.id, self.payment.decline_code or "declined")
+        tries = [each for each in self.attempts if attempt_id in (None, each.id)]
+        if tries and tries[-1].state is PaymentState.DECLINED:
+            raise PaymentDeclined(self.id, tries[-1].decline_code or "declined", self.payable_until)
 
     @property
     def balance(self) -> Balance:
@@ -390,6 +415,11 @@ class Order(Aggregate):
     def _assert_unpaid(self) -> None:
         if self.status not in (OrderStatus.PLACED, OrderStatus.RESERVED) or self.payment is not None:
             raise IllegalMove(f"an order that is {self.status} is being paid, or not to be paid any more")
+
+    def _may_try_again(self, at: datetime) -> bool:
+        in_time = self.reserved_until is not None and at < self.reserved_until
+        is_held = self.status is OrderStatus.AUTHORISED
+        return in_time and not is_held and len(self.attempts) < MOST_TRIES
 
     def _move(
         self, status: OrderStatus, at: datetime, reason: str | None = None, by: str | None = None

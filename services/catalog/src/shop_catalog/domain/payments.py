@@ -11,6 +11,9 @@ from shop_events.contracts import Money
 SAVED_CARD = "card_"
 """How the id of a saved card begins; a token of the provider begins with ``pm_``."""
 
+MOST_TRIES = 5
+"""How often an order may be tried to be paid, each time in another way; the last decline cancels it."""
+
 
 class PaymentState(StrEnum):
     """What is known of an attempt."""
@@ -43,6 +46,10 @@ class PaymentAttempt:
     decline_code: str | None = None
     begun_at: datetime | None = None
     asked: str | None = None
+
+    def is_by(self, method: str) -> bool:
+        """Say whether it is a try with this method, named by the customer or by the provider's token."""
+        return method in (self.asked, self.method)
 
     def authorised(self, intent_id: str) -> PaymentAttempt:
         return replace(self, state=PaymentState.AUTHORISED, intent_id=intent_id)

@@ -57,6 +57,7 @@ def order_of(document: Document) -> Order:
         shipments=[_shipment_of(each) for each in document.get("shipments", ())],
         refunds=[_refund_of(each) for each in document.get("refunds", ())],
         returns=[_return_of(each) for each in document.get("returns", ())],
+        declined=[_known_attempt(each) for each in document.get("declined", ())],
         version=document["version"],
     )
 
@@ -68,8 +69,10 @@ def _address_of(document: Document | None) -> Address | None:
 
 
 def _attempt_of(document: Document | None) -> PaymentAttempt | None:
-    if document is None:
-        return None
+    return None if document is None else _known_attempt(document)
+
+
+def _known_attempt(document: Document) -> PaymentAttempt:
     return PaymentAttempt(**{**document, "state": PaymentState(document["state"])})
 
 
@@ -107,6 +110,7 @@ def state_of(order: Order) -> Document:
     """Return what can change of an order, as it is stored."""
     return {
         "payment": None if order.payment is None else _plain(asdict(order.payment)),
+        "declined": [_plain(asdict(each)) for each in order.declined],
         "status": order.status.value,
         "history": [_plain(asdict(change)) for change in order.history],
         "shipments": [_moving(each) for each in order.shipments],

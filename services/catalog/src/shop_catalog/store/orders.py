@@ -31,6 +31,7 @@ _WITHOUT_PERSON: Document = {
     "erased": True,
     "address": None,
     "payment": {"$cond": [{"$eq": ["$payment", None]}, None, {"$mergeObjects": ["$payment", _NO_CARD]}]},
+    "declined": _each("declined", _NO_CARD),
     "shipments": _each("shipments", {"tracking_number": None}),
     "returns": _each("returns", {"reason": "", "note": None}),
 }
