@@ -115,7 +115,7 @@ async def test_me_is_only_ones_own(identity: Identity) -> None:
     assert (await identity.me(ada["access_token"])).json()["email"] == "ada@example.test"
     assert (await identity.me(eve["access_token"])).json()["email"] == "eve@example.test"
     assert (await identity.http.get("/v1/users/me")).status_code == 401
-    assert (await identity.http.get(f"/v1/users/{ada['user_id']}")).status_code == 404
+    assert (await identity.http.get(f"/v1/users/{ada['user_id']}")).status_code == 405
 
 
 async def test_a_profile_changes_only_from_the_state_that_was_seen(identity: Identity) -> None:
