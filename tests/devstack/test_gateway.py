@@ -11,7 +11,10 @@ import httpx
 import jsonschema
 import pytest
 import yaml
+from fastapi import FastAPI
 
+from shop_chassis.server import http_server
+from shop_chassis.settings import ServiceSettings
 from shop_devstack import children, folders, gateway, ports
 from shop_devstack.errors import UntranslatableError
 from shop_devstack.gateway import Route
@@ -169,6 +172,14 @@ async def caddy(tmp_path: Path, upstreams: dict[str, str], web: Path) -> AsyncIt
         children.await_ready("Caddy", lambda: ports.answers(port), lambda: child.poll() is None, log, 20)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
             yield client
+
+
+def test_the_gateway_drops_idle_connections_before_a_service_does(tmp_path: Path) -> None:
+    config = gateway.caddy_config([Route("/", False, None, "one")], {"one": "127.0.0.1:1"}, 1, tmp_path)
+    kept = {"idle_timeout": f"{gateway.UPSTREAM_IDLE_SECONDS}s"}
+    assert f'"keep_alive": {json.dumps(kept)}' in json.dumps(config)
+    settings = ServiceSettings(service_name="tested", mongodb_database="unused", http_port=0)
+    assert http_server(FastAPI(), settings).config.timeout_keep_alive > gateway.UPSTREAM_IDLE_SECONDS
 
 
 async def test_caddy_routes_guards_and_streams(tmp_path: Path, web: Path) -> None:

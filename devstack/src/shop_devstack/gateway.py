@@ -22,6 +22,8 @@ _MAX_BODY_BYTES = 1_000_000
 _TOO_LONG = r"^0*[1-9]\d{6,}$"  # a Content-Length of that many bytes or more
 _MAX_DRAINED_BYTES = 64_000_000
 _MAX_HEADER_BYTES = 32 * 1024
+UPSTREAM_IDLE_SECONDS = 60
+"""How long an idle connection to a service is kept: less than the service keeps it."""
 
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": ["nosniff"],
@@ -156,7 +158,11 @@ def _proxy(route: Route, upstreams: Mapping[str, str]) -> dict[str, Any]:
         "handler": "reverse_proxy",
         "upstreams": [{"dial": upstreams[route.service]}],
         "flush_interval": -1,  # server-sent events must not wait for a full buffer
-        "transport": {"protocol": "http", "dial_timeout": "2s"},
+        "transport": {
+            "protocol": "http",
+            "dial_timeout": "2s",
+            "keep_alive": {"idle_timeout": f"{UPSTREAM_IDLE_SECONDS}s"},
+        },
     }
     return {"match": [match], "handle": [proxy], "terminal": True}
 

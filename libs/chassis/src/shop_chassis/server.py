@@ -11,6 +11,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shop_chassis.settings import ServiceSettings
 
+IDLE_SECONDS = 120
+"""How long an idle connection stays open. A gateway must close its own sooner, since a request that meets the
+end of its connection comes to nothing, and one that is no GET cannot simply be sent again.
+"""
+
 _HTTP_SHARE_OF_DEADLINE = 0.5
 _REFUSAL = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -41,6 +46,7 @@ def http_server(app: ASGIApp, settings: ServiceSettings) -> HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
             # Idle connections count as well; requests at once are bounded by the application.
             limit_concurrency=8 * settings.max_in_flight,
             timeout_graceful_shutdown=max(1, int(settings.shutdown_seconds * _HTTP_SHARE_OF_DEADLINE)),
