@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from shop_devstack import stack
+from shop_devstack.demo.secrecy import Needle, Search, search
 from shop_devstack.screen import Screen
 from shop_devstack.settings import StackSettings
 from shop_devstack.stack import StackInfo
@@ -40,6 +41,11 @@ class Shop:
     info: StackInfo
     http: httpx.AsyncClient
     sandbox: httpx.AsyncClient
+
+    async def search(self, *needles: Needle) -> Search:
+        """Look for needles in all topics, logs and metrics."""
+        metrics = {name: f"{url}/metrics" for name, url in self.info.service_urls.items()}
+        return await search(self.info.operator_kafka, self.info.folder / "logs", metrics, needles)
 
     async def log_in(self, email: str, password: str = PASSWORD) -> Person:
         async def attempt() -> httpx.Response | None:

@@ -6,7 +6,7 @@ import secrets
 import httpx
 import pytest
 
-from shop_devstack.demo.secrecy import Needle, search
+from shop_devstack.demo.secrecy import Needle
 from tests.e2e.conftest import PASSWORD, Person, Shop, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -48,8 +48,7 @@ async def test_a_saved_card_pays_for_its_owner_alone_until_it_is_removed(shop: S
 
     await eventually(refused_to_its_owner)
     needle = Needle("card token", token, only_in="identity.payment-methods.v1")
-    metrics = {name: f"{url}/metrics" for name, url in shop.info.service_urls.items()}
-    found = await search(shop.info.operator_kafka, shop.info.folder / "logs", metrics, [needle])
+    found = await shop.search(needle)
     assert found.differences == []
 
 

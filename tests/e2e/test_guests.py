@@ -2,7 +2,7 @@
 
 import pytest
 
-from shop_devstack.demo.secrecy import Needle, search
+from shop_devstack.demo.secrecy import Needle
 from tests.e2e.conftest import Person, Shop, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -101,7 +101,6 @@ async def test_what_guests_are_mailed_is_in_no_other_topic_log_or_metric(shop: S
     await shop.order(guest, product["id"])
     token = await shop.link(guest.email)
     follower = await follow(shop, token)
-    info = shop.info
     needles = [
         Needle("link", token, only_in="identity.links.v1"),
         Needle("access token", guest.token),
@@ -109,8 +108,7 @@ async def test_what_guests_are_mailed_is_in_no_other_topic_log_or_metric(shop: S
         Needle("refresh token", guest.refresh_token),
         Needle("e-mail address", guest.email, personal=True),
     ]
-    metrics = {name: f"{url}/metrics" for name, url in info.service_urls.items()}
-    found = await search(info.operator_kafka, info.folder / "logs", metrics, needles)
+    found = await shop.search(*needles)
     assert found.differences == []
-    control = await search(info.operator_kafka, info.folder / "logs", metrics, [Needle("link", token)])
+    control = await shop.search(Needle("link", token))
     assert control.differences == ["link in topic identity.links.v1: 1"]

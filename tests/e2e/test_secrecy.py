@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shop_devstack.demo.secrecy import Needle, Search, search
+from shop_devstack.demo.secrecy import Needle
 from tests.e2e.conftest import Shop, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -105,12 +105,6 @@ class Visitor:
         self.refresh_tokens.append(answer["refresh_token"])
 
 
-async def searched(shop: Shop, needles: list[Needle]) -> Search:
-    info = shop.info
-    metrics = {name: f"{url}/metrics" for name, url in info.service_urls.items()}
-    return await search(info.operator_kafka, info.folder / "logs", metrics, needles)
-
-
 async def test_no_secret_of_a_shopper_is_in_a_topic_a_log_or_a_metric(shop: Shop) -> None:
     product = await shop.product()
     visitor = Visitor(shop)
@@ -128,14 +122,14 @@ async def test_no_secret_of_a_shopper_is_in_a_topic_a_log_or_a_metric(shop: Shop
     await visitor.do("POST", "/v1/auth/logout")
     await visitor.ask("DELETE", "/v1/session")
 
-    found = await searched(shop, visitor.needles)
+    found = await shop.search(*visitor.needles)
     assert found.differences == []
     assert len(visitor.strings) == 2
     assert found.needles >= 8
 
     # What is there is found: the search was no glance into the void.
     visitor_id = Needle("visitor", visitor.visitor_id)
-    controls = await searched(shop, [visitor_id, Needle("address", visitor.email)])
+    controls = await shop.search(visitor_id, Needle("address", visitor.email))
     assert {place for what, place in controls.leaks if what == "visitor"} >= {
         "topic session.sessions.v1",
         "topic session.carts.v1",
