@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from pydantic import Field
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
@@ -113,6 +113,11 @@ async def raises(what: str) -> None:
         "base": Problem(),
     }
     raise errors[what]
+
+
+@router.get("/v1/filtered")
+async def filtered(limit: int, colour: Annotated[list[str], Query()]) -> dict[str, Any]:
+    return {"limit": limit, "colours": colour}
 
 
 @router.get("/v1/address")

@@ -89,6 +89,8 @@ ACCESS: dict[str, Access] = {
     "POST /v1/categories": Access(Whose.STAFF, {"name": "mine"}),
     "PATCH /v1/categories/{id}": Access(Whose.STAFF, {"name": "mine"}, {"If-Match": "{category}"}),
     "DELETE /v1/categories/{id}": Access(Whose.STAFF, headers={"If-Match": "{category}"}),
+    "GET /v1/products/{id}/stock": Access(Whose.STAFF),
+    "GET /v1/products/{id}/stock-adjustments": Access(Whose.STAFF),
     "POST /v1/products/{id}/stock-adjustments": Access(Whose.STAFF, {"delta": -1, "reason": "gone"}, KEY),
     "GET /v1/promotions": Access(Whose.STAFF),
     "GET /v1/promotions/{id}": Access(Whose.STAFF),

@@ -137,8 +137,8 @@ async def test_only_merchants_import_and_parameters_are_checked(shop: Shop, db: 
 async def test_a_table_is_read_by_a_mapping_of_the_users_own(shop: Shop) -> None:
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(["Nr", "Name", "Group", "Price", "Euro", "Note"])
-    table.writerow(["1", 'A "big"\nlamp', "Home", "12.50", "14", "red"])
+    table.writerow(["Nr", "Name", "Group", "Price", "Yen", "Note"])
+    table.writerow(["1", 'A "big"\nlamp', "Home", "12.50", "1400", "red"])
     table.writerow(["2", "Cup", "NA", "1.999", "", ""])
     table.writerow(["3", "Pot", "Home", "-4", "", ""])
     table.writerow(["4", "Pan"])
@@ -146,7 +146,7 @@ async def test_a_table_is_read_by_a_mapping_of_the_users_own(shop: Shop) -> None
         "sku": "Nr",
         "title": ["Name"],
         "category": ["Group"],
-        "prices": {"GBP": "Price", "EUR": "Euro"},
+        "prices": {"GBP": "Price", "JPY": "Yen"},
         "attributes": {"note": "Note"},
         "default_stock": 4,
     }
@@ -156,11 +156,11 @@ async def test_a_table_is_read_by_a_mapping_of_the_users_own(shop: Shop) -> None
     assert [each["line"] for each in reports] == [2, 4, 5, 6]
     shown = (await shop.show(f"/v1/products/{reports[0]['product_id']}")).json()
     assert (shown["title"], shown["attributes"], shown["category"]) == (
-        'A "big"\nlamp',
+        'A "big" lamp',
         {"note": "red"},
         "Home",
     )
-    assert shown["variants"][0]["prices"] == [gbp(1250), {"amount": 1400, "currency": "EUR"}]
+    assert shown["variants"][0]["prices"] == [gbp(1250), {"amount": 1400, "currency": "JPY"}]
 
 
 async def test_two_imports_of_the_same_file_at_once_make_each_product_once(shop: Shop, db: Database) -> None:

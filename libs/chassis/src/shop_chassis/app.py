@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pymongo.errors import ExecutionTimeout, PyMongoError
@@ -22,6 +22,7 @@ from shop_chassis.direct import DirectRoutes, ErrorHandlers, Shortcut
 from shop_chassis.health import Readiness, health_routes
 from shop_chassis.middleware import Bounded, Observed, SecurityHeaders
 from shop_chassis.problems import ErrorMap, Problem, Unavailable, mapped_response, status_response
+from shop_chassis.queries import KnownParameters
 from shop_chassis.settings import ServiceSettings
 from shop_chassis.validation import validation_problem
 from shop_events.unit_of_work import is_transient
@@ -73,8 +74,9 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # logs would hold what was sent
         generate_unique_id_function=_operation_id,
     )
+    known = Depends(KnownParameters(app))
     for router in api.routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[known])
     app.router.routes.extend(health_routes(readiness or Readiness()))
     for name, value in {
         **api.state,

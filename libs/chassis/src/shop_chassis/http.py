@@ -40,6 +40,12 @@ class Body(BaseModel):
     )
 
 
+ONE_LINE = r"^[^\x00-\x1f\x7f\u202d\u202e]*$"
+"""Pattern of text without control characters, nor such as turn what follows the other way round."""
+
+SEVERAL_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202d\u202e]*$"
+"""The same, but tabs and line ends are fine."""
+
 FromText = Field(strict=False)
 """``Annotated[datetime, FromText]``: JSON has no such type, so text is read as one."""
 

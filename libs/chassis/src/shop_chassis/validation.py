@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
+from shop_chassis.http import ONE_LINE, SEVERAL_LINES
 from shop_chassis.problems import BadRequest, Problem, Unprocessable, UnsupportedMediaType
 
 _MOST_ERRORS = 20
@@ -52,6 +53,12 @@ _WORDS = {
 }
 """What people are told, by pydantic's name of the error; in braces is what pydantic says of the bound."""
 
+_FORMS = {
+    ONE_LINE: "This has control characters or line ends in it.",
+    SEVERAL_LINES: "This has control characters in it.",
+}
+"""What people are told of text that does not match one of these patterns."""
+
 
 def validation_problem(error: RequestValidationError) -> Problem:
     """Return the problem that describes FastAPI's finding."""
@@ -65,7 +72,7 @@ def validation_problem(error: RequestValidationError) -> Problem:
 
 def _described(error: Mapping[str, Any]) -> dict[str, str]:
     place, *path = error["loc"]
-    message = _message(error)
+    message = message_of(error)
     if place == "body":
         return {"pointer": _pointer(path), "message": message}
     return {"in": str(place), "name": str(path[0] if path else "")[:_MOST_NAME], "message": message}
@@ -80,10 +87,14 @@ def _escaped(path: Iterable[str | int]) -> Iterable[str]:
     return (str(part)[:_MOST_NAME].replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def message_of(error: Mapping[str, Any]) -> str:
+    """Return what people are told of one of pydantic's errors, which has its context with it."""
     kind, text = str(error["type"]), str(error["msg"])
+    context = error.get("ctx", {})
+    if context.get("pattern") in _FORMS:
+        return _FORMS[context["pattern"]]
     if kind in _WORDS:
-        return _WORDS[kind].format(**error.get("ctx", {}))
+        return _WORDS[kind].format(**context)
     if kind.endswith(("_parsing", "_from_date_parsing", "_syntax_violation")):
         return text.split(",", maxsplit=1)[0]  # what follows the comma may quote the value
     return text.removeprefix("Value error, ").removeprefix("Assertion failed, ")

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from iso4217 import Currency
+
 from shop_events.contracts.base import Money
 
-# ISO 4217, list one: the currencies whose minor unit is not a hundredth.
-_PLACES = (
-    (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
-    (3, "BHD IQD JOD KWD LYD OMR TND"),
-    (4, "CLF UYW"),
-)
 # Signs that mean one currency to everybody; others share theirs, as the dollars do.
 _SIGNS = {"GBP": "£", "EUR": "€"}
-_EXPONENTS = {code: places for places, codes in _PLACES for code in codes.split()}
+_EXPONENTS = {each.code: each.exponent for each in Currency if each.exponent is not None}
 
 
 def exponent(currency: str) -> int:
     """Return how many decimal places the major unit of an ISO 4217 currency has."""
     return _EXPONENTS.get(currency, 2)
+
+
+def is_currency(code: str) -> bool:
+    """Say whether amounts are paid in it: it is in ISO 4217's list, and has a minor unit or is one itself."""
+    return code in _EXPONENTS
 
 
 def format_money(money: Money) -> str:

@@ -7,10 +7,9 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from shop_catalog.domain.addresses import Address
-from shop_chassis.http import Body
+from shop_chassis.http import ONE_LINE, Body
 
-_PLAIN = r"^[^\x00-\x1f\x7f]*$"
-Line = Annotated[str, Field(min_length=1, max_length=120, pattern=_PLAIN)]
+Line = Annotated[str, Field(min_length=1, max_length=120, pattern=ONE_LINE)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 
 

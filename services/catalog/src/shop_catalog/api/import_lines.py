@@ -19,12 +19,14 @@ from shop_catalog.domain.categories import DEEPEST
 from shop_catalog.domain.imports import ImportedProduct, LineReport, LineStatus
 from shop_catalog.domain.products import ProductStatus
 from shop_chassis.http import Body, FromText
+from shop_chassis.validation import message_of
+from shop_events.contracts.amounts import exponent
 
 LONGEST_RECORD = 65_536
 """In bytes; a longer one is refused and skipped."""
 
 _MAPPINGS = Path(__file__).parent / "mappings"
-_AMOUNT = re.compile(r"(\d{1,8})(?:\.(\d{1,2})0*)?")
+_AMOUNT = re.compile(r"(\d{1,8})(?:\.(\d{1,20}))?")
 _TOLD = "An earlier line told of it."
 _NO_PRODUCT = "The mapping says that it is no product."
 _ABSENT = frozenset({"", "NA", "N/A", "null", "None"})
@@ -77,7 +79,7 @@ class ColumnMapping(Body):
         if self._skips(record):
             return None
         said: dict[str, Any] = {
-            "title": " ".join(filter(None, (_text(record, name) for name in self.title)))[:200],
+            "title": _on_a_line(" ".join(_text(record, name) for name in self.title))[:200],
             "description": (_text(record, self.description) if self.description else "")[:10_000],
             "language": self.language,
             "status": self.status,
@@ -107,7 +109,7 @@ class ColumnMapping(Body):
 
     def _prices(self, record: Mapping[str, Any]) -> list[dict[str, Any]]:
         told = {currency: _text(record, name) for currency, name in self.prices.items()}
-        prices = {currency: _minor_units(text) for currency, text in told.items() if text}
+        prices = {currency: _minor_units(text, currency) for currency, text in told.items() if text}
         return [
             {"amount": amount, "currency": currency}
             for currency, amount in (self.fixed_prices | prices).items()
@@ -309,27 +311,32 @@ def _plain(value: Any) -> Any:
     return int(text) if re.fullmatch(r"-?[1-9]\d{0,14}|0", text) else text
 
 
+def _on_a_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _levels(value: Any) -> list[str]:
     levels = value if isinstance(value, list) else [value]
     return [
         text
-        for text in (str(each).strip()[:100] for each in levels if each is not None)
+        for text in (_on_a_line(str(each))[:100] for each in levels if each is not None)
         if text not in _ABSENT
     ]
 
 
-def _minor_units(text: str) -> int:
-    """Return a decimal in hundredths.
+def _minor_units(text: str, currency: str) -> int:
+    """Return a decimal in the currency's minor units.
 
     Raises:
-        ValueError: it is negative, huge, or finer than that.
+        ValueError: it is negative, huge, or finer than these.
     """
-    amount = _AMOUNT.fullmatch(text)
-    if amount is None:
-        raise ValueError(f"{text[:40]!r} is no price.")
-    return int(amount[1]) * 100 + int((amount[2] or "0").ljust(2, "0"))
+    amount, places = _AMOUNT.fullmatch(text), exponent(currency)
+    fraction = (amount[2] or "").rstrip("0") if amount else ""
+    if amount is None or len(fraction) > places:
+        raise ValueError(f"{text[:40]!r} is no price in {currency[:40]}.")
+    return int(amount[1] + fraction.ljust(places, "0"))
 
 
 def _reasons(error: ValidationError) -> str:
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in faults[:3])[:300]
+    faults = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {message_of(each)}" for each in faults[:3])[:300]

@@ -12,17 +12,16 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel
 
 from shop_catalog.api.errors import ERRORS
-from shop_catalog.api.listed_products import ListAnswer, answer_of, list_answer, shown
-from shop_catalog.api.pages_found import Desk, cursor_behind, place
+from shop_catalog.api.listed_products import ListAnswer, list_answer
 from shop_catalog.api.plain_reads import Keeping
 from shop_catalog.api.product_views import ProductView
+from shop_catalog.api.requests import CurrencyCode
 from shop_catalog.application import lists
 from shop_catalog.application.lists import Wanted
 from shop_catalog.domain import lists as domain
-from shop_catalog.domain.errors import AccessDenied, CurrencyNeeded, EmptySearch, SearchNotReady
+from shop_catalog.domain.errors import AccessDenied, CurrencyNeeded
 from shop_catalog.domain.lists import Filters, PriceRange, Sort, Spot
 from shop_catalog.domain.products import MAX_AMOUNT, ProductStatus
-from shop_catalog.domain.search import Question
 from shop_chassis.auth import MaybeCaller
 from shop_chassis.http import BadCursor, Listing, Page, PageRequest, Read, names
 from shop_chassis.openapi import responses
@@ -43,9 +42,7 @@ IfNoneMatch = Annotated[
 AcceptLanguage = Annotated[
     str, Header(alias="Accept-Language", max_length=500, description="Languages that are understood")
 ]
-SortBy = Annotated[
-    Sort, Query(description="Order of a list that is no search; `-price` is the dearest first")
-]
+SortBy = Annotated[Sort, Query(description="`-price` is the dearest first")]
 
 
 async def _filters(
@@ -53,7 +50,7 @@ async def _filters(
     category_id: Annotated[str | None, Query(max_length=100, description="In it, or below it")] = None,
     attribute: Chosen = [],  # noqa: B006
     option: Chosen = [],  # noqa: B006
-    currency: Annotated[str | None, Query(pattern=r"^[A-Z]{3}$")] = None,
+    currency: Annotated[CurrencyCode | None, Query()] = None,
     price_from: Amount = None,
     price_to: Amount = None,
     in_stock: Annotated[bool, Query(description="Only what is to be had now")] = False,
@@ -130,7 +127,7 @@ class FacetsView(BaseModel):
     "/v1/products",
     response_model=Listing[ProductView],
     responses={
-        **responses(BadCursor, AccessDenied, CurrencyNeeded, EmptySearch, SearchNotReady, of=ERRORS),
+        **responses(BadCursor, AccessDenied, CurrencyNeeded, of=ERRORS),
         304: {"description": "It is as it was"},
     },
 )
@@ -141,20 +138,14 @@ async def list_products(
     read: Read,
     keeping: Keeping,
     *,
-    desk: Desk,
-    q: Annotated[str | None, Query(min_length=1, max_length=200, description="Words to search for")] = None,
     sort: SortBy = Sort.OLDEST,
     if_none_match: IfNoneMatch = "",
     accept_language: AcceptLanguage = "",
 ) -> Response:
-    """List products, or those that match ``q``, the most relevant and wanted first."""
-    if q is not None and filters.sku is None:
-        hits = await desk.find(Question(text=q, after=place(page), limit=page.limit))
-        items = [shown(each.document, accept_language) for each in hits.results]
-        return _response(answer_of(items, cursor_behind(hits)), if_none_match)
+    """List products in one of several orders; by words they are searched for."""
     wanted = Wanted(filters, sort, page.limit, _spot(page, sort.value))
     answer = list_answer(await read(lists.page, wanted, caller), sort, accept_language)
-    if caller is None and q is None:
+    if caller is None:
         keeping.keep(answer)
     return _response(answer, if_none_match)
 

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from shop_catalog.api.addresses import Country, PostalAddress
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.order_views import OrderView
-from shop_catalog.api.requests import Amount, Asked, Id
+from shop_catalog.api.requests import Amount, Asked, CurrencyCode, Id
 from shop_catalog.application import orders
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.domain.errors import (
@@ -86,9 +86,9 @@ class Goods(Body):
     """What to buy, and where it goes. Lines of the same variant are taken together."""
 
     lines: Lines
-    currency: Annotated[
-        str | None, Field(pattern=r"^[A-Z]{3}$", description="What to pay in, where there is a choice")
-    ] = None
+    currency: Annotated[CurrencyCode | None, Field(description="What to pay in, where there is a choice")] = (
+        None
+    )
     coupon: Annotated[str | None, Field(pattern=r"^[A-Z0-9_-]{3,40}$")] = None
     country: Annotated[Country | None, Field(description="Where it goes; says delivery and tax")] = None
 

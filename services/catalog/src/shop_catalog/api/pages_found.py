@@ -1,4 +1,4 @@
-"""What lists and searches share: the desk that finds products by words, and the cursors of what it found."""
+"""What finds products by words, and the cursors of what it found."""
 
 from __future__ import annotations
 

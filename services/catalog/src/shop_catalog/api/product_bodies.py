@@ -15,25 +15,27 @@ from shop_catalog.domain.descriptions import Media, Text
 from shop_catalog.domain.products import ProductDetails, ProductStatus
 from shop_catalog.domain.stock import MAX_STOCK
 from shop_catalog.domain.variants import MOST_VARIANTS, NewVariant
-from shop_chassis.http import Body, FromText
+from shop_chassis.http import ONE_LINE, SEVERAL_LINES, Body, FromText
 
 MOST_CURRENCIES = 20
 HEAVIEST_GRAMS = 100_000_000
 
-Sku = Annotated[str, Field(min_length=1, max_length=64)]
-Title = Annotated[str, Field(min_length=1, max_length=200)]
-Description = Annotated[str, Field(max_length=10_000)]
-CategoryName = Annotated[str, Field(min_length=1, max_length=100)]
+Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
+Description = Annotated[str, Field(max_length=10_000, pattern=SEVERAL_LINES)]
+CategoryName = Annotated[str, Field(min_length=1, max_length=100, pattern=ONE_LINE)]
 CategoryId = Annotated[str, Field(min_length=1, max_length=100)]
 MediaUrl = Annotated[str, Field(max_length=2000, pattern=descriptions.MEDIA_URL)]
 Language = Annotated[str, Field(max_length=35, pattern=descriptions.LANGUAGE)]
 Name = Annotated[str, Field(pattern=descriptions.NAME)]
-Option = Annotated[str, Field(min_length=1, max_length=100)]
-AttributeValue = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[str, Field(max_length=500)]
+Option = Annotated[str, Field(min_length=1, max_length=100, pattern=ONE_LINE)]
+AttributeText = Annotated[str, Field(max_length=500, pattern=SEVERAL_LINES)]
+AttributeValue = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | AttributeText
 Attributes = Annotated[dict[Name, AttributeValue], Field(max_length=descriptions.MOST_ATTRIBUTES)]
 Stock = Annotated[int, Field(ge=0, le=MAX_STOCK)]
 Reference = Annotated[
-    str, Field(min_length=1, max_length=200, description="The product's id where it came from")
+    str,
+    Field(min_length=1, max_length=200, pattern=ONE_LINE, description="The product's id where it came from"),
 ]
 Status = Annotated[ProductStatus, FromText]
 
@@ -42,7 +44,7 @@ class MediaBody(Body):
     """A picture, and what it shows in words."""
 
     url: MediaUrl
-    alt: Annotated[str, Field(max_length=500)] = ""
+    alt: Annotated[str, Field(max_length=500, pattern=ONE_LINE)] = ""
 
     def value(self) -> Media:
         """Return the picture as the domain has it."""

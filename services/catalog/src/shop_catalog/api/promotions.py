@@ -31,6 +31,7 @@ from shop_catalog.domain.promotions import (
 )
 from shop_chassis.auth import Authenticated
 from shop_chassis.http import (
+    ONE_LINE,
     BadCursor,
     BadEntityTag,
     BadIdempotencyKey,
@@ -95,7 +96,9 @@ AnyBenefit = Annotated[PercentageOff | FixedAmountOff | FreePieces, Field(discri
 class Terms(Body):
     """What a promotion takes off, of what, when, and how often. With a ``code`` it is a coupon."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, description="What the receipt says")]
+    name: Annotated[
+        str, Field(min_length=1, max_length=100, pattern=ONE_LINE, description="What the receipt says")
+    ]
     benefit: AnyBenefit
     product_ids: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=100)]],

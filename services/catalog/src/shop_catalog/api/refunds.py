@@ -28,7 +28,7 @@ from shop_catalog.domain.errors import (
     VariantNeeded,
 )
 from shop_chassis.auth import Authenticated
-from shop_chassis.http import BadIdempotencyKey, Body
+from shop_chassis.http import SEVERAL_LINES, BadIdempotencyKey, Body
 from shop_chassis.openapi import responses
 
 router = APIRouter(tags=["orders"])
@@ -41,7 +41,7 @@ async def _returns(request: Request) -> ReturnDesk:
 
 
 Returning = Annotated[ReturnDesk, Depends(_returns)]
-Words = Annotated[str, Field(min_length=1, max_length=500)]
+Words = Annotated[str, Field(min_length=1, max_length=500, pattern=SEVERAL_LINES)]
 
 
 class RefundOrder(Body):

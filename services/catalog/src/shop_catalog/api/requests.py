@@ -7,23 +7,35 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from shop_catalog.domain.products import MAX_AMOUNT
 from shop_catalog.domain.requests import RequestKey
 from shop_chassis.auth import Authenticated
 from shop_chassis.http import Body, IdempotencyKey
 from shop_events.contracts import Money
+from shop_events.contracts.amounts import is_currency
 
 LONGEST_ID = 100
 Id = Annotated[str, Path(max_length=LONGEST_ID)]
+
+
+def _in_use(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("This is no currency of ISO 4217.")
+    return code
+
+
+CurrencyCode = Annotated[
+    str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["EUR"]), AfterValidator(_in_use)
+]
 
 
 class Amount(Body):
     """An amount in minor units (pence, cents) of one ISO 4217 currency."""
 
     amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: CurrencyCode
 
     def money(self) -> Money:
         """Return the amount as the domain has it."""

@@ -31,6 +31,8 @@ from shop_catalog.domain.reviews import (
 )
 from shop_chassis.auth import Authenticated, MaybeCaller
 from shop_chassis.http import (
+    ONE_LINE,
+    SEVERAL_LINES,
     BadCursor,
     BadEntityTag,
     BadIdempotencyKey,
@@ -58,8 +60,8 @@ class WriteReview(Body):
 
     rating: Annotated[int, Field(ge=1, le=5, description="Stars, the more the better")]
     recommends: bool
-    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE, pattern=r"^[^\x00-\x1f\x7f]*$")]
-    text: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE, pattern=ONE_LINE)]
+    text: Annotated[str, Field(max_length=LONGEST_TEXT, pattern=SEVERAL_LINES)] = ""
 
     def opinion(self) -> Opinion:
         """Return it as the domain has it."""
@@ -70,7 +72,9 @@ class DecideReview(Body):
     """What a moderator decides; a rejection has a reason, which the author is shown."""
 
     status: Literal["published", "rejected"]
-    reason: Annotated[str | None, Field(min_length=1, max_length=LONGEST_REASON)] = None
+    reason: Annotated[str | None, Field(min_length=1, max_length=LONGEST_REASON, pattern=SEVERAL_LINES)] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _has_a_reason(self) -> Self:

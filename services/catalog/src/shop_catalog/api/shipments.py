@@ -24,7 +24,7 @@ from shop_catalog.domain.errors import (
     VariantNeeded,
 )
 from shop_chassis.auth import Authenticated
-from shop_chassis.http import BadIdempotencyKey, Body, Transact
+from shop_chassis.http import ONE_LINE, BadIdempotencyKey, Body, Transact
 from shop_chassis.openapi import responses
 
 router = APIRouter(tags=["orders"])
@@ -34,7 +34,7 @@ class ShipOrder(Body):
     """What is sent off, and with whom. Without ``lines`` it is everything that is still to be sent."""
 
     lines: Lines | None = None
-    carrier: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,60}$", examples=["Royal Mail"])]
+    carrier: Annotated[str, Field(min_length=1, max_length=60, pattern=ONE_LINE, examples=["Royal Mail"])]
     tracking_number: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9-]{4,40}$")] = None
 
     def parcel(self) -> Parcel:

@@ -9,9 +9,10 @@ from typing import Self
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, demand_merchant
 from shop_catalog.domain.errors import OutOfStock, ProductNotFound
+from shop_catalog.domain.products import Product
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.stock import StockAdjustment, StockItem
-from shop_catalog.domain.variants import Item, Pieces
+from shop_catalog.domain.variants import Item, Pieces, Variant
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_events.ids import new_id
 
@@ -99,9 +100,7 @@ async def adjust(
     demand_merchant(caller)
     if earlier := await uow.adjustments.for_request(request):
         return earlier
-    product = await uow.products.get(item.product_id)
-    if product is None:
-        raise ProductNotFound
+    product = await _of_merchant(uow, item.product_id, caller)
     variant = product.variant(item.variant_id)
     items = await uow.stock.of([variant.id])
     at = now()
@@ -119,6 +118,39 @@ async def adjust(
     )
     await uow.adjustments.add(adjustment)
     return adjustment
+
+
+async def show(uow: CatalogUnitOfWork, product_id: str, caller: Caller) -> list[tuple[Variant, StockItem]]:
+    """Return each variant of a product with the pieces that are left of it to be sold.
+
+    Raises:
+        AccessDenied: the caller is no merchant.
+        ProductNotFound: there is none.
+    """
+    product = await _of_merchant(uow, product_id, caller)
+    items = {each.variant_id: each for each in await uow.stock.of(each.id for each in product.variants)}
+    return [(each, items[each.id]) for each in product.variants if each.id in items]
+
+
+async def history(
+    uow: CatalogUnitOfWork, product_id: str, limit: int, before: str | None, caller: Caller
+) -> list[StockAdjustment]:
+    """Return up to ``limit`` corrections of a product's stock from before the one with the id ``before``.
+
+    Raises:
+        AccessDenied: the caller is no merchant.
+        ProductNotFound: there is none.
+    """
+    await _of_merchant(uow, product_id, caller)
+    return await uow.adjustments.newest(product_id, limit, before)
+
+
+async def _of_merchant(uow: CatalogUnitOfWork, product_id: str, caller: Caller) -> Product:
+    demand_merchant(caller)
+    product = await uow.products.get(product_id)
+    if product is None:
+        raise ProductNotFound
+    return product
 
 
 def _is_there(item: StockItem | None, quantity: int) -> bool:

@@ -136,7 +136,10 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("ancestors.id", ASCENDING)], name="below"),
         IndexModel([("spread", ASCENDING)], name="unspread", partialFilterExpression={"spread": False}),
     ],
-    STOCK_ADJUSTMENTS: [_ONE_FOR_A_REQUEST],
+    STOCK_ADJUSTMENTS: [
+        _ONE_FOR_A_REQUEST,
+        IndexModel([("product_id", ASCENDING), ("_id", DESCENDING)], name="of_a_product"),
+    ],
     ORDERS: [
         _ONE_FOR_A_REQUEST,
         IndexModel([("customer_id", ASCENDING), ("_id", DESCENDING)], name="of_a_customer"),

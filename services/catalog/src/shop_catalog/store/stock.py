@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from pymongo import UpdateOne
+from pymongo import DESCENDING, UpdateOne
 
 from shop_catalog.domain.errors import OutOfStock
 from shop_catalog.domain.requests import RequestKey
@@ -59,18 +59,13 @@ class StockAdjustments(Repository):
     async def for_request(self, request: RequestKey) -> StockAdjustment | None:
         """Return the adjustment that was made for this request; see :meth:`Repository._asked_for`."""
         found = await self._asked_for(request)
-        if found is None:
-            return None
-        return StockAdjustment(
-            id=found["_id"],
-            product_id=found["product_id"],
-            variant_id=found["variant_id"],
-            delta=found["delta"],
-            reason=found["reason"],
-            left=found["left"],
-            at=found["at"],
-            request=request_of(found),
-        )
+        return None if found is None else _adjustment_of(found)
+
+    async def newest(self, product_id: str, limit: int, before: str | None) -> list[StockAdjustment]:
+        """Return up to ``limit`` of a product, newest first, from before the one with the id ``before``."""
+        wanted = {"product_id": product_id} | ({} if before is None else {"_id": {"$lt": before}})
+        found = self._collection.find(wanted, session=self._session).sort("_id", DESCENDING).limit(limit)
+        return [_adjustment_of(each) async for each in found]
 
     async def add(self, adjustment: StockAdjustment) -> None:
         document: Document = asdict(adjustment)
@@ -80,6 +75,19 @@ class StockAdjustments(Repository):
 
 def _document(item: StockItem) -> Document:
     return {"_id": item.variant_id, "product_id": item.product_id, "left": item.left, "version": item.version}
+
+
+def _adjustment_of(document: Document) -> StockAdjustment:
+    return StockAdjustment(
+        id=document["_id"],
+        product_id=document["product_id"],
+        variant_id=document["variant_id"],
+        delta=document["delta"],
+        reason=document["reason"],
+        left=document["left"],
+        at=document["at"],
+        request=request_of(document),
+    )
 
 
 def _change(item: StockItem) -> UpdateOne:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 
 from shop_chassis.auth import Authenticated
 from shop_chassis.http import (
+    ONE_LINE,
+    SEVERAL_LINES,
     BadCursor,
     BadIdempotencyKey,
     Body,
@@ -36,8 +38,8 @@ router = APIRouter(tags=["broadcasts"])
 class Publish(Body):
     """A notice for everybody."""
 
-    title: Annotated[str, Field(min_length=1, max_length=200)]
-    body: Annotated[str, Field(min_length=1, max_length=2000)]
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
+    body: Annotated[str, Field(min_length=1, max_length=2000, pattern=SEVERAL_LINES)]
     link: Annotated[str, Field(max_length=500, pattern=_LINK)] | None = None
 
 
