@@ -68,13 +68,14 @@ class Shop:
         admin = self.info.admin()
         return await self.log_in(admin.email, admin.password)
 
-    async def product(self, price: int = 1999, stock: int = 100) -> dict[str, Any]:
+    async def product(self, price: int = 1999, stock: int = 100, **more: Any) -> dict[str, Any]:
         merchant = await self.administrator()
         body = {
             "sku": secrets.token_hex(6),
             "title": "A lamp",
             "price": {"amount": price, "currency": "GBP"},
             "stock": stock,
+            **more,
         }
         headers = {**merchant.headers, "Idempotency-Key": secrets.token_hex(8)}
         answer = await self.http.post("/v1/products", json=body, headers=headers)

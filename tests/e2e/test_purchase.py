@@ -70,6 +70,25 @@ async def test_fifty_buyers_of_the_last_five_pieces_buy_exactly_five(shop: Shop)
     assert {answer.status_code for answer in answers} == {201, 409}
 
 
+async def test_what_people_buy_comes_first_in_lists_and_searches_for_everybody(shop: Shop) -> None:
+    """The site learns: catalog's order, analytics' score, catalog's ranking, each by way of a topic."""
+    word = f"lamp{secrets.token_hex(4)}"
+    products = [await shop.product(title=word, category=word) for _ in range(3)]
+    [category] = products[0]["category_path"]
+    wanted = products[1]["id"]
+    buyer = await shop.customer()
+    for _ in range(3):
+        assert (await shop.order(buyer, wanted)).status_code == 201
+
+    async def first(path: str, **query: str) -> bool:
+        items = (await shop.http.get(path, params=query)).json().get("items", [])
+        return len(items) == 3 and items[0]["id"] == wanted
+
+    await eventually(lambda: first("/v1/products", category_id=category["id"], sort="popular"))
+    await eventually(lambda: first("/v1/products", category_id=category["id"], sort="trend"))
+    await eventually(lambda: first("/v1/search", q=word))
+
+
 def forged(buyer: Person, **changes: Any) -> str:
     """Return the buyer's token with other claims, signed with somebody else's key."""
     header, payload, _ = buyer.token.split(".")
