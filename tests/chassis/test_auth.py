@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -236,3 +237,48 @@ def test_a_process_that_has_not_caught_up_calls_no_token_good_or_bad(keys: Keys,
             verifier.verify(token)
     informed = True
     assert verifier.verify(mint()).user_id == "usr_1"
+
+
+def test_a_token_that_is_known_is_refused_once_it_has_expired(
+    verifier: TokenVerifier, mint: Mint, claims: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, leeway, clock = mint(), 5, SimpleNamespace(time=time.time)
+    assert verifier.verify(token) == verifier.verify(token)
+    monkeypatch.setattr("shop_chassis.auth.time", clock)
+    clock.time = lambda: claims["exp"] + leeway - 1.0
+    assert verifier.verify(token)
+    clock.time = lambda: float(claims["exp"] + leeway)
+    refusal(verifier, token)
+
+
+def test_a_token_that_is_known_is_refused_once_its_key_is_withdrawn_or_another_one(
+    verifier: TokenVerifier, keys: Keys, mint: Mint
+) -> None:
+    token, key = mint(), keys.known["key-1"]
+    assert verifier.verify(token)
+    del keys.known["key-1"]
+    refusal(verifier, token)
+    keys.known["key-1"] = Ed25519PrivateKey.generate().public_key()
+    refusal(verifier, token)
+    keys.known["key-1"] = key
+    assert verifier.verify(token)
+
+
+def test_nothing_of_a_known_token_vouches_for_another_one(verifier: TokenVerifier, mint: Mint) -> None:
+    token, other = mint(), mint(sub="usr_2")
+    assert verifier.verify(token).user_id == "usr_1"
+    head, payload, signature = token.split(".")
+    refusal(verifier, f"{head}.{other.split('.')[1]}.{signature}")
+    refusal(verifier, f"{head}.{payload}.{other.split('.')[2]}")
+    refusal(verifier, f"{head}.{payload}.")
+    assert verifier.verify(other).user_id == "usr_2"
+
+
+def test_no_more_tokens_are_known_than_there_is_room_for(
+    verifier: TokenVerifier, mint: Mint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shop_chassis.auth._MOST_KNOWN", 3)
+    tokens = [mint(sub=f"usr_{number}") for number in range(9)]
+    for _ in range(2):
+        assert [verifier.verify(each).user_id for each in tokens] == [f"usr_{n}" for n in range(9)]
+    assert len(verifier._known) == 3

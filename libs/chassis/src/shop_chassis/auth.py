@@ -5,10 +5,12 @@ Signing lives in identity. Authorization is decided in ``application``, with the
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, NamedTuple, Protocol, cast
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shop_chassis.problems import Forbidden, Unauthenticated, Unavailable
 
 _MOST_CHARACTERS = 4096
+_MOST_KNOWN = 4096
+"""Tokens that are remembered, of some 700 bytes each."""
 
 READ_ONLY = "read-only"
 """The scope of a token that changes nothing, in any service: what a link in a mail is worth."""
@@ -91,8 +95,21 @@ class Claims(BaseModel):
     epoch: int = Field(ge=0)
 
 
+class _Found(NamedTuple):
+    """What a good token says, and the key that it was signed with."""
+
+    kid: str
+    key: Ed25519PublicKey
+    expires_at: int
+    caller: Caller
+
+
 class TokenVerifier:
     """Turns an access token into a :class:`Caller`, or refuses it; all refusals look the same.
+
+    A token is shown many times in its few minutes, and its signature stays right or wrong: what was found of
+    the latest good ones is kept by their hash. Whether it has expired, was revoked or its key was withdrawn
+    is asked each time.
 
     Args:
         keys: public keys of identity.
@@ -120,6 +137,7 @@ class TokenVerifier:
         self._audience = audience
         self._leeway = leeway
         self._informed = informed
+        self._known: dict[bytes, _Found] = {}
 
     def verify(self, token: str) -> Caller:
         """Return who shows ``token``.
@@ -132,22 +150,39 @@ class TokenVerifier:
             raise Unavailable
         if len(token) > _MOST_CHARACTERS or not token.isascii():
             raise Unauthenticated
+        found = self._found(token)
+        if found.expires_at <= time.time() - self._leeway.total_seconds() or self._is_revoked(found.caller):
+            raise Unauthenticated
+        return found.caller
+
+    def _found(self, token: str) -> _Found:
+        """Return what was found of a token whose key still is one."""
+        digest = hashlib.sha256(token.encode()).digest()
+        found = self._known.get(digest)
+        if found is None or self._keys.key(found.kid) is not found.key:
+            found = self._read(token)
+            if len(self._known) >= _MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[digest] = found
+        return found
+
+    def _read(self, token: str) -> _Found:
         try:
-            claims = Claims.model_validate(self._payload(token))
+            kid, key = self._signed_with(token)
+            claims = Claims.model_validate(self._payload(token, key))
         except (jwt.PyJWTError, ValidationError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated from error
-        if self._is_revoked(claims):
-            raise Unauthenticated
-        return Caller(
+        caller = Caller(
             user_id=claims.sub,
             roles=frozenset(claims.roles),
             scopes=frozenset(claims.scope.split()),
             family_id=claims.sid,
             epoch=claims.epoch,
         )
+        return _Found(kid, key, claims.exp, caller)
 
-    def _payload(self, token: str) -> dict[str, Any]:
-        """Return the claims of a token whose header, signature, times, issuer and audience are right."""
+    def _signed_with(self, token: str) -> tuple[str, Ed25519PublicKey]:
+        """Return the key that a token names."""
         header = jwt.get_unverified_header(token)
         # RFC 8725, section 3.1: the algorithm and the type are ours to say, not the token's.
         if header.get("alg") != "EdDSA" or str(header.get("typ")).lower() not in (
@@ -157,8 +192,12 @@ class TokenVerifier:
             raise jwt.InvalidTokenError
         kid = header.get("kid")
         key = self._keys.key(kid) if isinstance(kid, str) else None
-        if key is None:
+        if kid is None or key is None:
             raise jwt.InvalidTokenError
+        return kid, key
+
+    def _payload(self, token: str, key: Ed25519PublicKey) -> dict[str, Any]:
+        """Return the claims of a token whose signature, times, issuer and audience are right."""
         return jwt.decode(
             token,
             key,
@@ -169,15 +208,22 @@ class TokenVerifier:
             options={"require": _CLAIMS, "strict_aud": True},
         )
 
-    def _is_revoked(self, claims: Claims) -> bool:
-        bounds = (self._revocations.lowest_epoch(subject) for subject in (claims.sub, claims.sid))
-        return any(bound is not None and claims.epoch < bound for bound in bounds)
+    def _is_revoked(self, caller: Caller) -> bool:
+        bounds = (self._revocations.lowest_epoch(subject) for subject in (caller.user_id, caller.family_id))
+        return any(bound is not None and caller.epoch < bound for bound in bounds)
 
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="access_token")
 
 
-async def _maybe_caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller | None:
+def caller_of(request: Request) -> Caller | None:
+    """Return who is calling, for what goes around FastAPI; see :data:`MaybeCaller`.
+
+    Raises:
+        Unauthenticated: a token is shown that is not valid.
+        Forbidden: it may only read, and something is to be changed.
+        Unavailable: this process cannot know yet.
+    """
     shown = request.headers.getlist("authorization")
     if not shown:
         return None
@@ -189,6 +235,10 @@ async def _maybe_caller(request: Request, _: Annotated[object, Depends(_bearer)]
     if READ_ONLY in caller.scopes and request.method not in _SAFE_METHODS:
         raise Forbidden
     return caller
+
+
+async def _maybe_caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller | None:
+    return caller_of(request)
 
 
 MaybeCaller = Annotated[Caller | None, Depends(_maybe_caller)]
