@@ -23,6 +23,7 @@ from shop_catalog.adapters.payment_webhooks import PaymentWebhook
 from shop_catalog.adapters.search_index import SearchIndex
 from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.api.kept_answers import KeptAnswers
+from shop_catalog.api.plain_orders import PlainOrders
 from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application import lists
 from shop_catalog.application.checkout import Checkout
@@ -47,6 +48,7 @@ from shop_catalog.store.search import SearchableProducts
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
 from shop_chassis.app import Api, create_app
 from shop_chassis.auth import Caller
+from shop_chassis.direct import BodyShortcut, Shortcut
 from shop_devstack.sandbox.signatures import payment_signature
 from shop_events import migrations
 from shop_events.unit_of_work import Transactor
@@ -178,7 +180,8 @@ def app(
     state["returns"] = ReturnDesk(transact, settings.return_window)
     state["payment_webhook"] = PaymentWebhook(SECRET)
     verifier: Any = EveryToken()
-    api = Api(ROUTERS, ERRORS, state, shortcuts=reads.shortcuts)
+    shortcuts: list[Shortcut | BodyShortcut] = [*reads.shortcuts, PlainOrders(checkout).shortcut]
+    api = Api(ROUTERS, ERRORS, state, shortcuts=shortcuts)
     return create_app(settings, api, transact=transact, verifier=verifier)
 
 

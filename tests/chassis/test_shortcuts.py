@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import httpx
+import orjson
 import pytest
 from fastapi import APIRouter
 from starlette.types import Scope
 from structlog.testing import capture_logs
 
 from shop_chassis.app import Api, create_app
-from shop_chassis.direct import Ready, Shortcut
+from shop_chassis.direct import BodyShortcut, Ready, Shortcut
 from shop_chassis.problems import NotFound
 from shop_chassis.settings import ServiceSettings
 
@@ -76,3 +77,63 @@ async def test_a_shortened_request_has_all_that_surrounds_others(cups: httpx.Asy
     assert answer.headers["x-correlation-id"] == "c-1"
     assert answer.headers["x-frame-options"] == "DENY"
     assert [(line["route"], line["status"]) for line in logs] == [("/v1/cups/{id}", 200)]
+
+
+@router.post("/v1/cups", status_code=201)
+async def fill_route(body: dict[str, str]) -> str:
+    """Fill a cup."""
+    return f"route: {body['with']}"
+
+
+async def fill(scope: Scope, body: bytes) -> Ready | None:
+    filled = orjson.loads(body)["with"]
+    if filled == "poison":
+        raise NotFound
+    if filled == "glue":
+        raise RuntimeError("secret")
+    return Ready(201, [(b"content-length", b"5")], b"short") if filled == "tea" else None
+
+
+@pytest.fixture
+async def filling(settings: ServiceSettings) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings, Api([router], shortcuts=[BodyShortcut("/v1/cups", fill)]))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://tested") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("filled", "status", "text"),
+    [("tea", 201, "short"), ("milk", 201, '"route: milk"'), ("poison", 404, None), ("glue", 500, None)],
+)
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_a_body_that_a_shortcut_leaves_is_read_by_the_route(
+    filling: httpx.AsyncClient, filled: str, status: int, text: str | None, in_parts: bool
+) -> None:
+    body = orjson.dumps({"with": filled})
+
+    async def parts() -> AsyncIterator[bytes]:
+        for byte in body:
+            yield bytes([byte])
+
+    content = parts() if in_parts else body
+    answer = await filling.post("/v1/cups", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert text is None or answer.text == text
+    assert "secret" not in answer.text
+
+
+async def test_other_kinds_of_body_are_the_routes_own(filling: httpx.AsyncClient) -> None:
+    kind = {"Content-Type": "application/json; charset=utf-8"}
+    assert (await filling.post("/v1/cups", content=b'{"with": "tea"}', headers=kind)).text == '"route: tea"'
+    assert (await filling.post("/v1/cups", content=b"tea")).status_code == 415
+
+
+async def test_a_body_is_bounded_before_a_shortcut_has_it(filling: httpx.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'{"with": "'
+        for _ in range(100):
+            yield b"x" * 65_536
+
+    answer = await filling.post("/v1/cups", content=endless(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413

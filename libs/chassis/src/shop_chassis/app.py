@@ -18,7 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shop_chassis import openapi
 from shop_chassis.auth import TokenVerifier
-from shop_chassis.direct import DirectRoutes, ErrorHandlers, Shortcut
+from shop_chassis.direct import BodyShortcut, DirectRoutes, ErrorHandlers, Shortcut
 from shop_chassis.health import Readiness, health_routes
 from shop_chassis.middleware import Bounded, Observed, SecurityHeaders
 from shop_chassis.problems import ErrorMap, Problem, Unavailable, mapped_response, status_response
@@ -46,7 +46,7 @@ class Api:
     errors: ErrorMap = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     large_bodies: Mapping[str, int] = field(default_factory=dict)
-    shortcuts: Sequence[Shortcut] = ()
+    shortcuts: Sequence[Shortcut | BodyShortcut] = ()
 
 
 def create_app(

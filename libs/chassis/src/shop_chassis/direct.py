@@ -1,7 +1,8 @@
 """Ways around FastAPI, for the few routes where most of the time would be FastAPI's.
 
 Direct routes it documents and does not serve at all. Of a route with a shortcut it serves what the shortcut
-leaves to it: that one answers the many requests that are plain, just as the route would.
+leaves to it: that one answers the many requests that are plain, just as the route would. A shortcut that
+takes a body leaves all that is wrong with one to the route, which reads it again.
 
 Everything around a request stays: trace, log, figures, bounds, headers, problem documents.
 """
@@ -16,7 +17,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ErrorHandlers = Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]
 """How exceptions are answered, by class."""
@@ -51,6 +52,19 @@ class Shortcut:
     answer: Callable[[Scope, str], Awaitable[Ready | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class BodyShortcut:
+    """Answers plain POST requests of a route, with a body of JSON, before FastAPI sees them.
+
+    Args:
+        path: the route's own, without parameters.
+        answer: takes scope and body; returns None to leave the request to the route.
+    """
+
+    path: str
+    answer: Callable[[Scope, bytes], Awaitable[Ready | None]]
+
+
 class DirectRoutes:
     """Calls direct routes and shortcuts; all other requests go on.
 
@@ -67,11 +81,13 @@ class DirectRoutes:
         *,
         routers: Sequence[APIRouter],
         handlers: ErrorHandlers,
-        shortcuts: Iterable[Shortcut] = (),
+        shortcuts: Iterable[Shortcut | BodyShortcut] = (),
     ) -> None:
         self._app = app
         self._handlers = handlers
-        self._shortcuts = {each.path.partition("{")[0]: each for each in shortcuts}
+        known = list(shortcuts)
+        self._shortcuts = {each.path.partition("{")[0]: each for each in known if isinstance(each, Shortcut)}
+        self._body_shortcuts = {each.path: each for each in known if isinstance(each, BodyShortcut)}
         self._plain_paths = {
             route.path
             for router in routers
@@ -87,23 +103,42 @@ class DirectRoutes:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if route is None:
-            if not await self._shortened(scope, receive, send):
-                await self._app(scope, receive, send)
-            return
-        scope["route"] = route  # its template stands for the path in logs and figures
-        request = Request(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif route := self._routes.get((scope["method"], scope["path"])):
+            scope["route"] = route  # its template stands for the path in logs and figures
+            request = Request(scope, receive, send)
+            try:
+                response: Response = await route.endpoint(request)
+            except Exception as error:
+                response = await self._answer(request, error)
+            await response(scope, receive, send)
+        elif scope["method"] == "POST" and (taking := self._body_shortcuts.get(scope["path"])):
+            await self._taken(taking, scope, receive, send)
+        elif scope["method"] != "GET" or not await self._shortened(scope, receive, send):
+            await self._app(scope, receive, send)
+
+    async def _taken(self, shortcut: BodyShortcut, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by a shortcut that takes a body, or by its route if that one leaves the request to it."""
+        body = b""
         try:
-            response: Response = await route.endpoint(request)
+            while (message := await receive())["type"] == "http.request":
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    break
+            else:
+                return  # nobody waits for an answer
+            ready = await shortcut.answer(scope, body) if _is_json(scope) else None
         except Exception as error:
-            response = await self._answer(request, error)
-        await response(scope, receive, send)
+            await self._refuse(shortcut, error, scope, receive, send)
+            return
+        if ready is None:
+            await self._app(scope, _once_more(body, receive), send)
+        else:
+            await _send(shortcut, ready, scope, send)
 
     async def _shortened(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer by a shortcut, if one is there and takes the request; say whether it was answered."""
-        if scope["type"] != "http" or scope["method"] != "GET":
-            return False
         path: str = scope["path"]
         head, _, last = path.rpartition("/")
         shortcut = self._shortcuts.get(path)
@@ -114,19 +149,51 @@ class DirectRoutes:
         try:
             ready = await shortcut.answer(scope, last)
         except Exception as error:
-            scope["route"] = shortcut
-            response = await self._answer(Request(scope, receive, send), error)
-            await response(scope, receive, send)
+            await self._refuse(shortcut, error, scope, receive, send)
             return True
         if ready is None:
             return False
-        scope["route"] = shortcut
-        await send({"type": "http.response.start", "status": ready.status, "headers": ready.headers})
-        await send({"type": "http.response.body", "body": ready.body})
+        await _send(shortcut, ready, scope, send)
         return True
+
+    async def _refuse(
+        self,
+        shortcut: Shortcut | BodyShortcut,
+        error: Exception,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        scope["route"] = shortcut
+        response = await self._answer(Request(scope, receive, send), error)
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         for kind in type(error).__mro__:
             if kind in self._handlers:
                 return await self._handlers[kind](request, error)
         raise error
+
+
+def _is_json(scope: Scope) -> bool:
+    return [value for name, value in scope["headers"] if name == b"content-type"] == [b"application/json"]
+
+
+def _once_more(body: bytes, receive: Receive) -> Receive:
+    """Return what tells a body that was read before, and then goes on as ``receive``."""
+    told = False
+
+    async def receiving() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receiving
+
+
+async def _send(shortcut: Shortcut | BodyShortcut, ready: Ready, scope: Scope, send: Send) -> None:
+    scope["route"] = shortcut
+    await send({"type": "http.response.start", "status": ready.status, "headers": ready.headers})
+    await send({"type": "http.response.body", "body": ready.body})

@@ -76,9 +76,14 @@ async def _idempotency_key(
         ),
     ] = None,
 ) -> str:
-    if value is None or not re.fullmatch(r"[!-~]{1,200}", value):
+    if value is None or not is_idempotency_key(value):
         raise BadIdempotencyKey
     return value
+
+
+def is_idempotency_key(value: str) -> bool:
+    """Say whether a request's key is of the form that keys have."""
+    return re.fullmatch(r"[!-~]{1,200}", value) is not None
 
 
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]

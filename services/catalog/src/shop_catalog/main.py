@@ -20,6 +20,7 @@ from shop_catalog.api import ERRORS, LARGE_BODIES, ROUTERS
 from shop_catalog.api.import_file import import_file
 from shop_catalog.api.import_lines import Format, known_mappings, mapping_of
 from shop_catalog.api.kept_answers import KeptAnswers
+from shop_catalog.api.plain_orders import PlainOrders
 from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.application import lists
 from shop_catalog.application.checkout import Checkout
@@ -39,6 +40,7 @@ from shop_catalog.store.schema import migrate
 from shop_catalog.store.search import SearchableProducts
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork
 from shop_chassis.app import Api
+from shop_chassis.direct import BodyShortcut, Shortcut
 from shop_chassis.jobs import Job
 from shop_chassis.service import Command, Runtime, Service
 from shop_chassis.supervision import Part
@@ -69,7 +71,8 @@ def _api(runtime: CatalogRuntime) -> Api:
     state: dict[str, object] = {"checkout": checkout, "reads": reads, "search": search}
     state["returns"] = ReturnDesk(runtime.transact, runtime.settings.return_window)
     state["payment_webhook"] = PaymentWebhook(secret)
-    return Api(ROUTERS, ERRORS, state, LARGE_BODIES, reads.shortcuts)
+    shortcuts: list[Shortcut | BodyShortcut] = [*reads.shortcuts, PlainOrders(checkout).shortcut]
+    return Api(ROUTERS, ERRORS, state, LARGE_BODIES, shortcuts)
 
 
 def _api_parts(runtime: CatalogRuntime) -> list[Part]:

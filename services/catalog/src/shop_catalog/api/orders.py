@@ -50,6 +50,7 @@ from shop_chassis.openapi import responses
 
 router = APIRouter(tags=["orders"])
 
+ORDERS_PATH = "/v1/orders"
 MOST_LINES = 500
 MOST_PIECES = 100_000
 
@@ -133,7 +134,7 @@ async def checkout_of(request: Request) -> Checkout:
 
 
 @router.post(
-    "/v1/orders",
+    ORDERS_PATH,
     status_code=201,
     responses=responses(
         BadIdempotencyKey,
@@ -159,7 +160,7 @@ async def place_order(
 ) -> OrderView:
     """Buy; an order that is still ``reserved`` or ``authorised`` waits for its payment's outcome."""
     order = await checkout.place(body.basket(), asked(body))
-    response.headers["Location"] = f"/v1/orders/{order.id}"
+    response.headers["Location"] = f"{ORDERS_PATH}/{order.id}"
     return OrderView.of(order)
 
 

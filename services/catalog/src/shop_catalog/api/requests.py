@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
@@ -42,17 +43,18 @@ class Amount(Body):
         return Money(amount=self.amount, currency=self.currency)
 
 
+def request_key(user_id: str, key: str, method: str, path: str, body: BaseModel) -> RequestKey:
+    """Return what an Idempotency-Key stands for: who asked, where and what, in whichever form."""
+    # A field that gains a default later must not make an old request look like another one.
+    said = body.model_dump_json(exclude_defaults=True)
+    return RequestKey(user_id, key, hashlib.sha256(f"{method} {path}\n{said}".encode()).hexdigest())
+
+
 async def _asked(
     caller: Authenticated, key: IdempotencyKey, request: Request
 ) -> Callable[[BaseModel], RequestKey]:
-    def with_body(body: BaseModel) -> RequestKey:
-        # A field that gains a default later must not make an old request look like another one.
-        said = body.model_dump_json(exclude_defaults=True)
-        fingerprint = hashlib.sha256(f"{request.method} {request.url.path}\n{said}".encode())
-        return RequestKey(caller.user_id, key, fingerprint.hexdigest())
-
-    return with_body
+    return partial(request_key, caller.user_id, key, request.method, request.url.path)
 
 
 Asked = Annotated[Callable[[BaseModel], RequestKey], Depends(_asked)]
-"""``asked(body)``: what the Idempotency-Key stands for: who asked, where and what, in whichever form."""
+"""``asked(body)``: see :func:`request_key`."""

@@ -98,7 +98,7 @@ def _read(document: Document) -> Document:
 
 def _moving(part: Shipment | Refund | Return) -> Document:
     """Return how a part of an order that is about pieces is stored."""
-    document = {field.name: getattr(part, field.name) for field in fields(part)}
+    document = _flat(part)
     for name in {"pieces", "withdrawn"} & document.keys():
         document[name] = [each._asdict() for each in document[name]]
     if isinstance(part, Refund):
@@ -109,10 +109,10 @@ def _moving(part: Shipment | Refund | Return) -> Document:
 def state_of(order: Order) -> Document:
     """Return what can change of an order, as it is stored."""
     return {
-        "payment": None if order.payment is None else _plain(asdict(order.payment)),
-        "declined": [_plain(asdict(each)) for each in order.declined],
+        "payment": None if order.payment is None else _plain(_flat(order.payment)),
+        "declined": [_plain(_flat(each)) for each in order.declined],
         "status": order.status.value,
-        "history": [_plain(asdict(change)) for change in order.history],
+        "history": [_plain(_flat(change)) for change in order.history],
         "shipments": [_moving(each) for each in order.shipments],
         "refunds": [_moving(each) for each in order.refunds],
         "returns": [_moving(each) for each in order.returns],
@@ -120,6 +120,11 @@ def state_of(order: Order) -> Document:
         "refunding": any(each.state is RefundState.PENDING for each in order.refunds),
         "version": order.version,
     }
+
+
+def _flat(part: PaymentAttempt | StatusChange | Shipment | Refund | Return) -> Document:
+    """Return the fields of a part; `asdict` would copy each, and take ten times as long."""
+    return {field.name: getattr(part, field.name) for field in fields(part)}
 
 
 def _plain(document: Document) -> Document:
