@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from fastapi import FastAPI
 
+from shop_catalog.api import LARGE_BODIES
 from shop_chassis.server import http_server
 from shop_chassis.settings import ServiceSettings
 from shop_devstack import children, folders, gateway, ports
@@ -37,8 +39,6 @@ def prefix(path: str) -> dict[str, Any]:
 
 
 def service_for(path: str, table: list[Route]) -> str | None:
-    import re
-
     return next((route.service for route in table if re.search(route.pattern, path)), None)
 
 
@@ -134,8 +134,8 @@ async def upstream(release: asyncio.Event) -> AsyncIterator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        if head.startswith("POST"):
-            await reader.read()
+        if length := re.search(r"Content-Length: (\d+)", head):
+            await reader.readexactly(int(length[1]))
         if "/stream" in head.split("\r\n")[0]:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: first\n\n")
             await writer.drain()
@@ -172,6 +172,10 @@ async def caddy(tmp_path: Path, upstreams: dict[str, str], web: Path) -> AsyncIt
         children.await_ready("Caddy", lambda: ports.answers(port), lambda: child.poll() is None, log, 20)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
             yield client
+
+
+def test_what_a_service_takes_in_is_not_too_large_for_the_gateway() -> None:
+    assert set(gateway.LARGE_BODIES) == set(LARGE_BODIES)
 
 
 def test_the_gateway_drops_idle_connections_before_a_service_does(tmp_path: Path) -> None:
@@ -211,6 +215,8 @@ async def test_caddy_routes_guards_and_streams(tmp_path: Path, web: Path) -> Non
             assert refused.headers["x-content-type-options"] == "nosniff"
             too_long = await client.post("/v1/orders", content=bytes(10_000_000))
             assert (too_long.status_code, too_long.json()["status"]) == (413, 413)
+            imported = await client.post("/v1/products/imports", content=bytes(10_000_000))
+            assert imported.status_code == 200, "catalog bounds it by itself"
             assert (await client.get("/v1/session")).status_code == 502, (
                 "a stopped service is not a missing route"
             )

@@ -181,9 +181,13 @@ _SECURITY = {
         }
     ]
 }
-_LIMIT = {"handle": [{"handler": "request_body", "max_size": _MAX_BODY_BYTES}]}
+LARGE_BODIES = ("/v1/products/imports",)
+"""Paths whose service bounds bodies by itself, once it knows who sends one."""
+
+_BOUNDED: dict[str, Any] = {"not": [{"path": list(LARGE_BODIES)}]}
+_LIMIT = {"match": [_BOUNDED], "handle": [{"handler": "request_body", "max_size": _MAX_BODY_BYTES}]}
 _REFUSE_LONG = {
-    "match": [{"header_regexp": {"Content-Length": {"pattern": _TOO_LONG}}}],
+    "match": [{**_BOUNDED, "header_regexp": {"Content-Length": {"pattern": _TOO_LONG}}}],
     "handle": [
         {"handler": "request_body", "max_size": _MAX_DRAINED_BYTES},
         # reading the body to its end lets a client that is still sending see the answer, not a reset
