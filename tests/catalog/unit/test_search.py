@@ -81,6 +81,17 @@ def test_a_product_is_found_as_people_type_it(index: Index, typed: str, found: s
     assert ids(index(*SHOP), typed) == [found]
 
 
+def test_a_word_that_is_also_a_code_does_not_hide_what_has_the_other_words(index: Index) -> None:
+    shop = index(
+        product("walker", "Baby walker", skus=["2010"]),
+        product("ship", "Star ship", keywords=["2010"]),
+        product("old", "Star ship", keywords=["1999"]),
+    )
+    assert ids(shop, "2010") == ["walker", "ship"]
+    assert ids(shop, "star ship 2010") == ["ship"]
+    assert ids(shop, "star ship 2011") == ["ship", "old"]
+
+
 def test_where_no_product_has_all_words_those_with_some_are_found(index: Index) -> None:
     found = index(*SHOP).find(Question(text="lantern spaceship"))
     assert (found.product_ids, found.match) == (["lantern"], "some")

@@ -61,6 +61,14 @@ def register_tokenizers(index: Index) -> None:
         index.register_tokenizer(language, analyzer)
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What stands between spaces in a question: some words, and all of it where it is a product's code."""
+
+    words: tuple[Word, ...]
+    code: str | None
+
+
 @dataclass
 class Asked:
     """A question, as far as one state of the index understands it."""
@@ -72,20 +80,36 @@ class Asked:
     @cached_property
     def words(self) -> list[Word]:
         """The words that are looked up, and whether the index has them."""
-        found = dict.fromkeys(FOLDED.analyze(self.question.text))
-        return [Word(word, bool(self._exact(word))) for word in list(found)[:MOST_WORDS]]
+        return [word for token in self._tokens for word in token.words]
 
     def all_words(self) -> Query:
         """Return a query for products that have all words, small ones apart; unknown ones may be similar."""
-        required = [(self._occur(word), self._word(word, fuzzy=False)) for word in self.words]
+        required = [each for token in self._tokens for each in self._required(token)]
         if all(occur is Occur.Should for occur, _ in required):
             required = [(Occur.Must, query) for _, query in required]
-        return self._or_code(Query.boolean_query(required))
+        return Query.boolean_query(required)
 
     def some_words(self) -> Query:
         """Return a query for products that have half of the words, or similar ones."""
-        queries = [(Occur.Should, self._word(word, fuzzy=True)) for word in self.words]
-        return Query.boolean_query(queries, minimum_number_should_match=(len(queries) + 1) // 2)
+        queries = [query for token in self._tokens for query in self._similar(token)]
+        return Query.boolean_query(
+            [(Occur.Should, each) for each in queries],
+            minimum_number_should_match=(len(queries) + 1) // 2,
+        )
+
+    @cached_property
+    def _tokens(self) -> list[Token]:
+        """What stands between spaces, each word once, and no more words than are looked up."""
+        tokens: list[Token] = []
+        seen: set[str] = set()
+        for text in CODES.analyze(self.question.text):
+            new = [word for word in dict.fromkeys(FOLDED.analyze(text)) if word not in seen]
+            new = new[: MOST_WORDS - len(seen)]
+            seen.update(new)
+            if new:
+                words = tuple(Word(word, bool(self._exact(word))) for word in new)
+                tokens.append(Token(words, text if self.searcher.doc_freq("sku", text) else None))
+        return tokens
 
     @cached_property
     def filters(self) -> Filters:
@@ -185,10 +209,17 @@ class Asked:
     def _fuzzy(self, field: str, word: str, most: int, *, prefix: bool = False) -> Query:
         return Query.fuzzy_term_query(self._schema, field, word, distance=most, prefix=prefix)
 
-    def _or_code(self, query: Query) -> Query:
-        codes = CODES.analyze(self.question.text)[:MOST_WORDS]
-        known = [code for code in codes if self.searcher.doc_freq("sku", code)]
-        if not known:
-            return query
-        by_code = Query.const_score_query(Query.term_set_query(self._schema, "sku", known), _CODE)
-        return Query.boolean_query([(Occur.Should, query), (Occur.Should, by_code)])
+    def _required(self, token: Token) -> list[tuple[Occur, Query]]:
+        if token.code is not None:
+            return [(Occur.Must, self._or_code(token, token.code))]
+        return [(self._occur(word), self._word(word, fuzzy=False)) for word in token.words]
+
+    def _similar(self, token: Token) -> list[Query]:
+        if token.code is not None:
+            return [self._or_code(token, token.code)]
+        return [self._word(word, fuzzy=True) for word in token.words]
+
+    def _or_code(self, token: Token, code: str) -> Query:
+        words = [(Occur.Must, self._word(word, fuzzy=False)) for word in token.words]
+        by_code = Query.const_score_query(self._term("sku", code), _CODE)
+        return Query.boolean_query([(Occur.Should, Query.boolean_query(words)), (Occur.Should, by_code)])

@@ -53,7 +53,8 @@ class Searchable:
 
     Args:
         descriptions: one a language.
-        keywords: what is said of it in no language: categories, values of attributes and options.
+        keywords: what is said of it in no language: categories, values of attributes and options, but
+            for those that are true or false.
         categories: ``id=name`` of each category that it is in, or that one of those is in.
         attributes: ``name=value`` of each.
         forms: its variants.

@@ -117,7 +117,10 @@ def searchable_of(document: Document) -> Searchable:
     return Searchable(
         product_id=document["_id"],
         descriptions=[own, *others],
-        keywords=[*(step["name"] for step in path), *(each for each in said if isinstance(each, str))],
+        keywords=[
+            *(step["name"] for step in path),
+            *(str(each) for each in said if not isinstance(each, bool)),
+        ],
         skus=[each["sku"] for each in variants],
         categories=[f"{step['id']}={step['name']}" for step in path],
         attributes=document["facets"],
