@@ -11,7 +11,7 @@ from shop_catalog.api.listed_products import shown
 from shop_catalog.api.product_views import ProductView
 from shop_catalog.store.product_documents import product_of
 from shop_catalog.store.unit_of_work import Transact
-from tests.catalog.conftest import Database, Json, Shop, bearer, problem
+from tests.catalog.conftest import Database, Json, Shop, bearer, problem, until
 from tests.catalog.integration.test_ranking import hear, score
 
 pytestmark = pytest.mark.integration
@@ -70,6 +70,13 @@ async def listed(shop: Shop, token: str = "", **query: Any) -> list[Json]:
 
 
 async def facets(shop: Shop, **query: Any) -> Json:
+    """Return what is counted, once the index has all products."""
+
+    async def are_there() -> bool:
+        counted = (await shop.http.get("/v1/products/facets")).json()
+        return bool(counted["total"] == len(await listed(shop)))
+
+    await until(are_there)
     answer = await shop.http.get("/v1/products/facets", params=query)
     assert answer.status_code == 200, answer.text
     body: Json = answer.json()
@@ -239,14 +246,17 @@ async def test_drafts_are_listed_for_merchants_alone(stocked: Shop) -> None:
     drafts = await listed(stocked, "usr_m:merchant", status="draft")
     assert drafts
     assert {each["status"] for each in drafts} == {"draft"}
-    for path in ("/v1/products", "/v1/products/facets"):
-        refused = await stocked.http.get(path, params={"status": "draft"}, headers=bearer("usr_1"))
-        assert problem(refused) == (403, "forbidden")
-        assert problem(await stocked.http.get(path, params={"status": "draft"})) == (403, "forbidden")
+    path, query = "/v1/products", {"status": "draft"}
+    refused = await stocked.http.get(path, params=query, headers=bearer("usr_1"))
+    assert problem(refused) == (403, "forbidden")
+    assert problem(await stocked.http.get(path, params=query)) == (403, "forbidden")
+    counted = await stocked.http.get("/v1/products/facets", params=query, headers=bearer("usr_m:merchant"))
+    assert problem(counted) == (422, "validation")
 
 
 async def test_an_unchanged_list_is_not_sent_again(shop: Shop) -> None:
     await shop.sell()
+    await facets(shop)
     for path in ("/v1/products", "/v1/products/facets"):
         first = await shop.http.get(path)
         same = await shop.http.get(path, headers={"If-None-Match": first.headers["etag"]})

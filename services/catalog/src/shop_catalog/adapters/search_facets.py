@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from tantivy import Query
 
 from shop_catalog.adapters.search_queries import THERE, Asked
-from shop_catalog.domain.lists import Filters, PriceRange
+from shop_catalog.domain import lists
+from shop_catalog.domain.lists import PRICE_STEPS, Filters, PriceRange
 from shop_catalog.domain.search import Bucket, Facets
 
 _CATEGORIES = {"terms": {"field": "category", "size": 100}}
@@ -38,6 +39,21 @@ def facets(asked: Asked, query: Query, total: int) -> Facets:
         options=_cut(counting.options()),
         in_stock=total if asked.filters.in_stock else counting.total(replace(asked.filters, in_stock=True)),
         prices=counting.prices(),
+    )
+
+
+def listed(asked: Asked) -> lists.Facets:
+    """Count what lists without words can be narrowed down to, a facet's own filter apart."""
+    counting = _Counting(asked, Query.all_query())
+    total = counting.total(asked.filters)
+    found = facets(asked, Query.all_query(), total)
+    return lists.Facets(
+        total=total,
+        categories=[lists.CategoryCount(each.value, each.label, each.products) for each in found.categories],
+        attributes=_counts(found.attributes),
+        options=_counts(found.options),
+        prices=counting.price_steps(),
+        in_stock=found.in_stock,
     )
 
 
@@ -98,6 +114,17 @@ class _Counting:
         lowest, highest = int(counted["min"]), int(counted["max"])
         return self._bounds(own, lowest, highest) if self._filters.options else (lowest, highest)
 
+    def price_steps(self) -> list[lists.PriceCount]:
+        """Count what has a price on each step, all filters but the price's kept; empty ones are left out."""
+        if self._filters.currency is None:
+            return []
+        ends = [*(step - 1 for step in PRICE_STEPS[1:]), None]
+        counted = [
+            lists.PriceCount(least, most, self.total(self._filters.without(price=PriceRange(least, most))))
+            for least, most in zip(PRICE_STEPS, ends, strict=True)
+        ]
+        return [each for each in counted if each.count]
+
     def _bounds(self, filters: Filters, lowest: int, highest: int) -> tuple[int, int] | None:
         """Return the lowest and the highest price of variants with certain options."""
 
@@ -144,6 +171,12 @@ def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
 
 def _cut(found: Values) -> Values:
     return {name: buckets[:_MOST_VALUES] for name, buckets in found.items() if buckets}
+
+
+def _counts(found: Mapping[str, Sequence[Bucket]]) -> dict[str, list[lists.Count]]:
+    return {
+        name: [lists.Count(each.value, each.products) for each in buckets] for name, buckets in found.items()
+    }
 
 
 def _category(bucket: Aggregated) -> Bucket:

@@ -14,11 +14,13 @@ from typing import Any
 
 from tantivy import Document, Index, Occur, Query, Searcher
 
-from shop_catalog.adapters.search_facets import facets
+from shop_catalog.adapters.search_facets import facets, listed
 from shop_catalog.adapters.search_offers import choices, offers
 from shop_catalog.adapters.search_queries import THERE, Asked, register_tokenizers, schema
 from shop_catalog.adapters.search_text import FOLDED, STEMMED, base, excerpt, marked
+from shop_catalog.domain import lists
 from shop_catalog.domain.errors import EmptySearch
+from shop_catalog.domain.lists import Filters
 from shop_catalog.domain.search import (
     DEEPEST,
     Findings,
@@ -99,6 +101,10 @@ class SearchIndex:
             if self._most_kept:
                 kept[name] = findings
         return findings
+
+    def count(self, filters: Filters) -> lists.Facets:
+        """Count what lists of what is on sale can be narrowed down to."""
+        return listed(Asked(self._index, self._index.searcher(), Question(text="", filters=filters)))
 
     def kept(self, question: Question) -> Findings | None:
         """Return what was found for the same question since the last commit, without waiting."""

@@ -13,13 +13,14 @@ from pydantic import BaseModel
 
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.listed_products import ListAnswer, list_answer
+from shop_catalog.api.pages_found import Desk
 from shop_catalog.api.plain_reads import Keeping
 from shop_catalog.api.product_views import ProductView
 from shop_catalog.api.requests import CurrencyCode
 from shop_catalog.application import lists
 from shop_catalog.application.lists import Wanted
 from shop_catalog.domain import lists as domain
-from shop_catalog.domain.errors import AccessDenied, CurrencyNeeded
+from shop_catalog.domain.errors import AccessDenied, CurrencyNeeded, SearchNotReady
 from shop_catalog.domain.lists import Filters, PriceRange, Sort, Spot
 from shop_catalog.domain.products import MAX_AMOUNT, ProductStatus
 from shop_chassis.auth import MaybeCaller
@@ -72,6 +73,18 @@ async def _filters(
 
 
 Filtered = Annotated[Filters, Depends(_filters)]
+
+
+async def _published(filters: Filtered) -> Filters:
+    if filters.status is not ProductStatus.PUBLISHED or filters.sku is not None:
+        raise Unprocessable(
+            [{"in": "query", "name": "status, sku", "message": "Only lists can be narrowed by it"}]
+        )
+    return filters
+
+
+OnSale = Annotated[Filters, Depends(_published)]
+"""Filters that make sense for what is on sale."""
 
 
 class CountView(BaseModel):
@@ -154,15 +167,13 @@ async def list_products(
     "/v1/products/facets",
     response_model=FacetsView,
     responses={
-        **responses(AccessDenied, CurrencyNeeded, of=ERRORS),
+        **responses(CurrencyNeeded, SearchNotReady, of=ERRORS),
         304: {"description": "It is as it was"},
     },
 )
-async def count_facets(
-    filters: Filtered, caller: MaybeCaller, read: Read, if_none_match: IfNoneMatch = ""
-) -> Response:
-    """Count the products of each value that a list could be narrowed to."""
-    counted = FacetsView.of(await read(lists.facets, filters, caller))
+async def count_facets(filters: OnSale, desk: Desk, if_none_match: IfNoneMatch = "") -> Response:
+    """Count the products of each value that a list could be narrowed to, as of a moment ago."""
+    counted = FacetsView.of(await desk.count(filters))
     return _response(ListAnswer.of(counted.model_dump_json().encode()), if_none_match)
 
 

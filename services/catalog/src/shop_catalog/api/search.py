@@ -6,22 +6,19 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.listed_products import shown as product_shown
-from shop_catalog.api.lists import Filtered
+from shop_catalog.api.lists import OnSale
 from shop_catalog.api.pages_found import Desk, cursor_behind, place
 from shop_catalog.api.product_views import ProductView
 from shop_catalog.application.search import Result, Suggestions
 from shop_catalog.domain.errors import CurrencyNeeded, EmptySearch, NotAResult, SearchNotFound, SearchNotReady
-from shop_catalog.domain.lists import Filters
-from shop_catalog.domain.products import ProductStatus
 from shop_catalog.domain.search import Bucket, Facets, Match, Question
 from shop_chassis.http import BadCursor, Body, Page
 from shop_chassis.openapi import responses
-from shop_chassis.problems import Unprocessable
 
 router = APIRouter(tags=["search"])
 
@@ -40,16 +37,6 @@ VisitorId = Annotated[
         description="The visitor, from `GET /v1/session`, who agreed to be counted; else leave it out",
     ),
 ]
-
-
-async def _published(filters: Filtered) -> Filters:
-    """Let only filters pass that make sense for what is on sale."""
-    filters.assert_clear()
-    if filters.status is not ProductStatus.PUBLISHED or filters.sku is not None:
-        raise Unprocessable(
-            [{"in": "query", "name": "status, sku", "message": "Only lists can be narrowed by it"}]
-        )
-    return filters
 
 
 class PartView(BaseModel):
@@ -156,12 +143,13 @@ async def search_products(
     q: Words,
     page: Page,
     desk: Desk,
-    filters: Annotated[Filters, Depends(_published)],
+    filters: OnSale,
     language: Language = "en",
     *,
     visitor_id: VisitorId = None,
 ) -> Response:
     """Find products by words, the most relevant and wanted first."""
+    filters.assert_clear()
     question = Question(text=q, filters=filters, after=place(page), limit=page.limit, language=language)
     found = await desk.find(question, visitor_id)
     shown = {

@@ -1,11 +1,11 @@
-"""Lists of products: what is asked for, found and counted. Pure reads, on documents."""
+"""Lists of products: what is asked for and found. Pure reads, on documents."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from shop_catalog.domain.access import Caller, demand_merchant
-from shop_catalog.domain.lists import Facets, Filters, Sort, Spot
+from shop_catalog.domain.lists import Filters, Sort, Spot
 from shop_catalog.domain.products import ProductStatus
 from shop_catalog.store.documents import Document
 from shop_catalog.store.lists import spot_of
@@ -42,18 +42,6 @@ async def page(uow: CatalogUnitOfWork, wanted: Wanted, caller: Caller | None) ->
     shown = found[:limit]
     following = spot_of(shown[-1], sort, filters.currency) if len(found) > limit else None
     return ProductPage(shown, following)
-
-
-async def facets(uow: CatalogUnitOfWork, filters: Filters, caller: Caller | None) -> Facets:
-    """Count what could be chosen further.
-
-    Raises:
-        CurrencyNeeded: prices are to be compared, and no currency is named.
-        AccessDenied: others than what is published are the merchants' alone.
-    """
-    filters.assert_clear()
-    _assert_may_see(filters, caller)
-    return await uow.product_lists.facets(filters)
 
 
 def _assert_may_see(filters: Filters, caller: Caller | None) -> None:

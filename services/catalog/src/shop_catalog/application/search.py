@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from shop_catalog.application.clock import now
 from shop_catalog.domain.errors import SearchNotFound, SearchNotReady
+from shop_catalog.domain.lists import Facets, Filters
 from shop_catalog.domain.search import Findings, Part, Question, Search, Word, fits
 from shop_catalog.store.documents import Document
 from shop_catalog.store.product_documents import product_of, text_of
@@ -29,6 +30,9 @@ class Finder(Protocol):
 
     def kept(self, question: Question) -> Findings | None:
         """Return the same if it is known already, without blocking."""
+
+    def count(self, filters: Filters) -> Facets:
+        """Return what lists of what is on sale can be narrowed down to."""
 
     def complete(self, text: str, limit: int) -> list[str]:
         """Return texts that begin with ``text`` and match something."""
@@ -96,6 +100,16 @@ class SearchDesk:
         found, _ = await asyncio.gather(self._fitting(findings, question), self._told(search))
         results = await self._in_thread(_results, index, found, findings.words, question.language)
         return Page(search.id, findings, results)
+
+    async def count(self, filters: Filters) -> Facets:
+        """Count what lists of what is on sale can be narrowed down to, as of a moment ago.
+
+        Raises:
+            CurrencyNeeded: prices are to be compared, and no currency is named.
+            SearchNotReady: the index is being built.
+        """
+        filters.assert_clear()
+        return await self._in_thread(self._ready().count, filters)
 
     async def suggest(self, text: str, limit: int, language: str) -> Suggestions:
         """Return how the text may go on, and products that are meant already. Nobody is told.

@@ -1,18 +1,12 @@
-"""Lists of products in MongoDB: which of them, in which order, and how many there are of what."""
+"""Lists of products in MongoDB: which of them, and in which order."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shop_catalog.domain.lists import (
-    PRICE_STEPS,
-    CategoryCount,
-    Count,
-    Facets,
     Filters,
-    PriceCount,
     PriceRange,
     Sort,
     Spot,
@@ -22,10 +16,7 @@ from shop_catalog.store.documents import Document, Repository
 from shop_catalog.store.product_documents import facet
 
 LONGEST_MS = 3000
-"""As long may a list or a count take; then it is given up."""
-
-_MOST_VALUES = 50
-_MOST_CATEGORIES = 500
+"""As long may a list take; then it is given up."""
 
 
 class ProductLists(Repository):
@@ -39,77 +30,6 @@ class ProductLists(Repository):
         )
         order = [("_id", direction)] if sort.is_by_id else [(key, direction), ("_id", 1)]
         return await found.sort(order).limit(limit).max_time_ms(LONGEST_MS).to_list()
-
-    async def facets(self, filters: Filters) -> Facets:
-        """Count what there is of each facet's values, its own filter apart."""
-        without_stock = filters.without(in_stock=False)
-        return Facets(
-            total=await self._total(filters),
-            categories=await self._categories(filters.without(category_id=None)),
-            attributes=await self._attributes(filters),
-            options=await self._options(filters),
-            prices=await self._prices(filters.without(price=PriceRange())),
-            in_stock=await self._total(without_stock.without(in_stock=True)),
-        )
-
-    async def _total(self, filters: Filters) -> int:
-        return await self._collection.count_documents(
-            matching(filters), session=self._session, maxTimeMS=LONGEST_MS
-        )
-
-    async def _categories(self, filters: Filters) -> list[CategoryCount]:
-        rows = await self._count(filters, [{"$unwind": "$category_path"}], "$category_path", _MOST_CATEGORIES)
-        return [CategoryCount(each["_id"]["id"], each["_id"]["name"], each["count"]) for each in rows]
-
-    async def _attributes(self, filters: Filters) -> dict[str, list[Count]]:
-        rows = await self._count(filters, [{"$unwind": "$facets"}], "$facets")
-        counts = _by_name(rows, leaving_out=filters.attributes)
-        for name in filters.attributes:
-            own = filters.without_attribute(name)
-            rows = await self._count(own, [{"$unwind": "$facets"}, _named("$facets", name)], "$facets")
-            counts |= _by_name(rows)
-        return counts
-
-    async def _options(self, filters: Filters) -> dict[str, list[Count]]:
-        counts = _by_name(await self._chosen(filters), leaving_out=filters.options)
-        for name in filters.options:
-            rows = await self._chosen(filters.without_option(name), [_named("$chosen", name)])
-            counts |= _by_name(rows)
-        return counts
-
-    async def _chosen(self, filters: Filters, more: Iterable[Document] = ()) -> list[Document]:
-        chosen = {"$map": {"input": _fitting(filters), "as": "each", "in": "$$each.chosen"}}
-        union = {"$reduce": {"input": chosen, "initialValue": [], "in": {"$setUnion": ["$$value", "$$this"]}}}
-        stages: list[Document] = [{"$project": {"chosen": union}}, {"$unwind": "$chosen"}, *more]
-        return await self._count(filters, stages, "$chosen")
-
-    async def _prices(self, filters: Filters) -> list[PriceCount]:
-        if filters.currency is None:
-            return []
-        amounts = {
-            "$reduce": {
-                "input": _fitting(filters),
-                "initialValue": [],
-                "in": {"$concatArrays": ["$$value", _amounts("$$this.prices", filters.currency)]},
-            }
-        }
-        steps = {"$setUnion": [{"$map": {"input": amounts, "as": "amount", "in": _step("$$amount")}}]}
-        rows = await self._count(filters, [{"$project": {"step": steps}}, {"$unwind": "$step"}], "$step")
-        ends = dict(zip(PRICE_STEPS, [*(step - 1 for step in PRICE_STEPS[1:]), None], strict=True))
-        return [PriceCount(each["_id"], ends[each["_id"]], each["count"]) for each in sorted(rows, key=_id)]
-
-    async def _count(
-        self, filters: Filters, stages: Iterable[Document], by: str, limit: int = 2000
-    ) -> list[Document]:
-        pipeline = [
-            {"$match": matching(filters)},
-            *stages,
-            {"$group": {"_id": by, "count": {"$sum": 1}}},
-            {"$sort": {"count": -1, "_id": 1}},
-            {"$limit": limit},
-        ]
-        found = await self._collection.aggregate(pipeline, session=self._session, maxTimeMS=LONGEST_MS)
-        return await found.to_list()
 
 
 def matching(filters: Filters) -> Document:
@@ -141,35 +61,6 @@ def _variant(filters: Filters) -> list[Document]:
     return conditions
 
 
-def _fitting(filters: Filters) -> Document:
-    """Return the expression of the variants of a product for which :func:`_variant` holds."""
-    conditions: list[Document | str] = [
-        {"$gt": [{"$size": {"$setIntersection": ["$$variant.chosen", _values(name, values)]}}, 0]}
-        for name, values in filters.options.items()
-    ]
-    if filters.in_stock:
-        conditions.append("$$variant.available")
-    if bounds := _bounds(filters.price):
-        amounts = _amounts("$$variant.prices", filters.currency or "")
-        within = [{operator: ["$$amount", bound]} for operator, bound in bounds.items()]
-        kept = {"$filter": {"input": amounts, "as": "amount", "cond": {"$and": within}}}
-        conditions.append({"$gt": [{"$size": kept}, 0]})
-    return {"$filter": {"input": "$variants", "as": "variant", "cond": {"$and": conditions}}}
-
-
-def _amounts(prices: str, currency: str) -> Document:
-    """Return the expression of the amounts in one currency."""
-    same = {"$eq": ["$$price.currency", {"$literal": currency}]}
-    kept = {"$filter": {"input": prices, "as": "price", "cond": same}}
-    return {"$map": {"input": kept, "as": "price", "in": "$$price.amount"}}
-
-
-def _step(amount: str) -> Document:
-    """Return the expression of the price step that an amount is on."""
-    branches = [{"case": {"$gte": [amount, step]}, "then": step} for step in reversed(PRICE_STEPS)]
-    return {"$switch": {"branches": branches, "default": PRICE_STEPS[0]}}
-
-
 def _bounds(price: PriceRange) -> dict[str, int]:
     bounds = {"$gte": price.at_least, "$lte": price.at_most}
     return {operator: bound for operator, bound in bounds.items() if bound is not None}
@@ -177,20 +68,6 @@ def _bounds(price: PriceRange) -> dict[str, int]:
 
 def _values(name: str, values: Iterable[str]) -> list[str]:
     return [facet(name, value) for value in values]
-
-
-def _named(field: str, name: str) -> Document:
-    """Return the stage that keeps the values of one attribute or option."""
-    return {"$match": {"$expr": {"$eq": [{"$indexOfCP": [field, {"$literal": facet(name, "")}]}, 0]}}}
-
-
-def _by_name(rows: Iterable[Document], leaving_out: Iterable[str] = ()) -> dict[str, list[Count]]:
-    counts: dict[str, list[Count]] = defaultdict(list)
-    for row in rows:
-        name, _, value = row["_id"].partition("=")
-        if len(counts[name]) < _MOST_VALUES:
-            counts[name].append(Count(value, row["count"]))
-    return {name: values for name, values in counts.items() if name not in set(leaving_out)}
 
 
 def _order(sort: Sort, currency: str | None) -> tuple[str, int]:
@@ -226,7 +103,3 @@ def spot_of(document: Mapping[str, Any], sort: Sort, currency: str | None) -> Sp
         return Spot(0.0, document["_id"])
     value = document["lowest"][currency] if sort.is_by_price else document[key]
     return Spot(value, document["_id"])
-
-
-def _id(row: Mapping[str, Any]) -> Any:
-    return row["_id"]
