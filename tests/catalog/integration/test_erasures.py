@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from shop_catalog import consumers
+from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.clock import now
 from shop_catalog.application.erasures import LONGEST_WAIT, TOKENS_LIVE
-from shop_catalog.domain.payments import Declined
+from shop_catalog.domain.payments import Declined, Reversed, Unknown
 from shop_catalog.jobs import erasures
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
 from shop_events.contracts.identity import UserErased
-from tests.catalog.conftest import Database, FakeProvider, Json, Shop, make_due
+from tests.catalog.conftest import Database, FakeProvider, Json, Shop, grow_old, make_due
 from tests.catalog.integration.test_addresses import ADDRESS
 
 pytestmark = pytest.mark.integration
@@ -88,6 +89,25 @@ async def test_cards_that_were_declined_are_forgotten_too(
     await erasures.erase(transact)
     assert "pm_first" not in str(await db.orders.find_one({}))
     assert (await shop.show(path, SUPPORT)).json()["payment"]["state"] == "declined"
+
+
+async def test_what_is_still_to_be_reversed_names_no_card(
+    shop: Shop, db: Database, transact: Transact, checkout: Checkout, provider: FakeProvider
+) -> None:
+    provider.answers = [Unknown("timeout")] * 2
+    await shop.order((await shop.sell(), 1), payment_method="pm_first")
+    await grow_old(db, timedelta(minutes=16))
+    await make_due(db)
+    await checkout.settle_due(10)
+    assert await db.payment_reversals.count_documents({"state": "open"}) == 1
+    await leave(transact, "usr_1")
+    await erasures.erase(transact)
+    for name in await db.list_collection_names():
+        assert "pm_first" not in str(await db[name].find({}).to_list()), name
+    provider.reversed = Reversed.VOIDED
+    await make_due(db)
+    await checkout.reverse_due(10)
+    assert await db.payment_reversals.count_documents({"state": "voided"}) == 1
 
 
 async def test_an_order_on_its_way_keeps_its_address_until_it_has_arrived(

@@ -71,3 +71,11 @@ async def test_documents_from_before_there_were_variants_become_products_with_on
     found = await db.stock_adjustments.find_one({})
     assert found is not None
     assert found["variant_id"] == "var_01"
+
+
+async def test_reversals_of_earlier_versions_forget_the_card(db: Database) -> None:
+    known = {"order_id": "ord_1", "amount": gbp(1), "method": "pm_first", "intent_id": None, "state": "open"}
+    await db.payment_reversals.insert_one({"_id": "pay_1", **known, "check": {}})
+    await migrate(db)
+    del known["method"]
+    assert await db.payment_reversals.find().to_list() == [{"_id": "pay_1", **known, "check": {}}]

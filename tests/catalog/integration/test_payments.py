@@ -7,7 +7,7 @@ import pytest
 
 from shop_catalog.application import payments
 from shop_catalog.application.checkout import Checkout
-from shop_catalog.domain.payments import Captured, Declined, Reversed, Unknown
+from shop_catalog.domain.payments import Captured, Declined, Reversal, Reversed, Unknown
 from shop_catalog.store.unit_of_work import Transact
 from tests.catalog.conftest import (
     Database,
@@ -113,7 +113,7 @@ async def test_news_of_a_declined_try_do_not_touch_the_next_one(
         await shop.tell(payment_event(first, kind))
     assert await status(db) == "reserved"
     await checkout.reverse_due(10)
-    assert [each.charge for each in provider.reversals] == [first]
+    assert provider.reversals == [Reversal.of(first, f"pi_{first.attempt_id}")]
     await shop.tell(payment_event(second))
     await shop.tell(payment_event(second, "payment_failed"))
     assert (await status(db), len(await told(db, "order.paid"))) == ("paid", 1)
@@ -227,7 +227,7 @@ async def test_an_order_whose_payment_nobody_can_tell_about_is_cancelled_and_rev
         provider.reversed = outcome
         await make_due(db)
         await checkout.reverse_due(10)
-    assert [each.charge for each in provider.reversals] == [provider.charges[0]] * 2
+    assert provider.reversals == [Reversal.of(provider.charges[0], None)] * 2
 
 
 async def test_the_webhook_may_come_before_the_answer(

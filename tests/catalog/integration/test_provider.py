@@ -99,7 +99,7 @@ async def test_what_was_taken_is_refunded_once(
     asked = charge()
     taken = await provider.charge(asked)
     assert isinstance(taken, Captured)
-    reversal = Reversal(asked, taken.intent_id if is_known else None)
+    reversal = Reversal.of(asked, taken.intent_id if is_known else None)
     assert [await provider.reverse(reversal) for _ in range(2)] == [Reversed.REFUNDED] * 2
     [intent] = await intents(sandbox, asked)
     assert intent["amount_refunded"] == 1234
@@ -109,7 +109,7 @@ async def test_what_was_taken_is_refunded_once(
 async def test_an_attempt_that_took_nothing_needs_no_refund(provider: PaymentClient, method: str) -> None:
     asked = charge(method)
     await provider.charge(asked)
-    assert await provider.reverse(Reversal(asked, None)) is Reversed.NOTHING_TAKEN
+    assert await provider.reverse(Reversal.of(asked, None)) is Reversed.NOTHING_TAKEN
 
 
 async def test_a_refund_that_is_not_answered_is_unknown(
@@ -118,9 +118,9 @@ async def test_a_refund_that_is_not_answered_is_unknown(
     asked = charge()
     await provider.charge(asked)
     await disturb(sandbox, "503")
-    assert await provider.reverse(Reversal(asked, None)) is Reversed.UNKNOWN
+    assert await provider.reverse(Reversal.of(asked, None)) is Reversed.UNKNOWN
     await disturb(sandbox, "accept_silently", count=2)
-    assert await provider.reverse(Reversal(asked, None)) is Reversed.UNKNOWN
+    assert await provider.reverse(Reversal.of(asked, None)) is Reversed.UNKNOWN
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ async def test_what_is_held_is_voided_and_then_gone(
     asked = charge()
     held = await holder.charge(asked)
     assert isinstance(held, Authorised)
-    reversal = Reversal(asked, held.intent_id if is_known else None)
+    reversal = Reversal.of(asked, held.intent_id if is_known else None)
     assert await holder.reverse(reversal) is Reversed.VOIDED
     assert await holder.reverse(reversal) is Reversed.NOTHING_TAKEN
     assert await holder.capture(asked, held.intent_id) == Voided()

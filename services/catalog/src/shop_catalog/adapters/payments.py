@@ -114,12 +114,10 @@ class PaymentClient:
             if intent is None or intent.get("status") not in _TAKEN:
                 return Reversed.NOTHING_TAKEN
             if intent["status"] == "requires_capture":
-                return await self._void(str(intent["id"]), reversal.charge.attempt_id)
-            return await self._refund(str(intent["id"]), reversal.charge.attempt_id)
+                return await self._void(str(intent["id"]), reversal.attempt_id)
+            return await self._refund(str(intent["id"]), reversal.attempt_id)
         except NoAnswer as error:
-            log.warning(
-                "refund is not settled", extra={"order_id": reversal.charge.order_id, "why": str(error)}
-            )
+            log.warning("refund is not settled", extra={"order_id": reversal.order_id, "why": str(error)})
             return Reversed.UNKNOWN
 
     async def refund(self, repayment: Repayment) -> RefundOutcome:
@@ -149,7 +147,7 @@ class PaymentClient:
 
     async def _find(self, reversal: Reversal) -> Mapping[str, Any] | None:
         """Return the intent that took or holds an attempt's money, None when none does."""
-        attempt_id = reversal.charge.attempt_id
+        attempt_id = reversal.attempt_id
         answer = await self._call("GET", f"/v1/payment_intents?metadata[attempt_id]={attempt_id}")
         listed = answer.document.get("data")
         if answer.status != 200 or not isinstance(listed, list):

@@ -200,7 +200,7 @@ async def _reverse(
     intent_id: str | None,
     check_after: timedelta = timedelta(),
 ) -> None:
-    await uow.reversals.open(Reversal(order.charge_of(attempt), intent_id), now(), check_after)
+    await uow.reversals.open(Reversal.of(order.charge_of(attempt), intent_id), now(), check_after)
 
 
 async def _get(uow: CatalogUnitOfWork, order_id: str) -> Order:

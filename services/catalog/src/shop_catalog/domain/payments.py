@@ -124,13 +124,22 @@ class PaymentEvent:
 class Reversal:
     """Money to be given back, or to be kept from being taken, because its order was cancelled.
 
+    It names no card: it is kept for good, and goes to where the money came from.
+
     Args:
-        charge: what the provider was asked.
+        attempt_id: what the provider was asked it with.
         intent_id: what the provider took, None while that is unknown.
     """
 
-    charge: Charge
+    attempt_id: str
+    order_id: str
+    amount: Money
     intent_id: str | None
+
+    @classmethod
+    def of(cls, charge: Charge, intent_id: str | None) -> Reversal:
+        """Return what undoes a charge."""
+        return cls(charge.attempt_id, charge.order_id, charge.amount, intent_id)
 
 
 class Reversed(StrEnum):

@@ -8,6 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from shop_catalog.domain.categories import Category, Step, key_of
 from shop_catalog.store.categories import CATEGORIES, category_document
+from shop_catalog.store.payments import PAYMENT_REVERSALS
 from shop_catalog.store.products import PRODUCTS, UNRATED
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS
 from shop_events.ids import new_id
@@ -16,7 +17,7 @@ _FIRST_VARIANT = {"$concat": ["var_", {"$replaceOne": {"input": "$$id", "find": 
 
 
 async def documents(db: AsyncDatabase[Any]) -> None:
-    """Give products variants, stock its variant, and products without ratings one."""
+    """Give products variants, stock its variant, products without ratings one; take cards from reversals."""
     await _products(db)
     await db[PRODUCTS].update_many({"rated": {"$exists": False}}, {"$set": UNRATED})
     await db[PRODUCTS].update_many({"trend": {"$exists": False}}, {"$set": {"trend": UNRATED["trend"]}})
@@ -25,6 +26,7 @@ async def documents(db: AsyncDatabase[Any]) -> None:
     await db[STOCK_ADJUSTMENTS].update_many(
         {"variant_id": {"$exists": False}}, [{"$set": {"variant_id": _first_variant("$product_id")}}]
     )
+    await db[PAYMENT_REVERSALS].update_many({"method": {"$exists": True}}, {"$unset": {"method": 1}})
 
 
 async def forget_indexes(db: AsyncDatabase[Any], outdated: dict[str, list[str]]) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from shop_catalog.domain.payments import (
     Authorised,
     Captured,
-    Charge,
     Declined,
     PaymentEvent,
     Reversal,
@@ -55,22 +54,19 @@ class Reversals(ScheduledRepository):
 
     async def open(self, reversal: Reversal, at: datetime, check_after: timedelta) -> None:
         """Have a payment reversed; one that was given back already is left alone."""
-        charge = reversal.charge
-        known = await self._collection.find_one({"_id": charge.attempt_id}, session=self._session)
+        mine = {"_id": reversal.attempt_id}
+        known = await self._collection.find_one(mine, session=self._session)
         if known is not None and known["state"] in _DONE:
             return
         document = {
-            "_id": charge.attempt_id,
-            "order_id": charge.order_id,
-            "amount": charge.amount.model_dump(),
-            "method": charge.method,
+            **mine,
+            "order_id": reversal.order_id,
+            "amount": reversal.amount.model_dump(),
             "intent_id": reversal.intent_id,
             "state": _OPEN,
             "check": first_check(at + check_after),
         }
-        await self._collection.replace_one(
-            {"_id": charge.attempt_id}, document, upsert=True, session=self._session
-        )
+        await self._collection.replace_one(mine, document, upsert=True, session=self._session)
 
     async def claim_due(self, now: datetime, limit: int) -> list[Reversal]:
         """Return reversals to be tried; see :meth:`ScheduledRepository._claim`."""
@@ -79,12 +75,12 @@ class Reversals(ScheduledRepository):
     async def close(self, reversal: Reversal, outcome: Reversed) -> None:
         """Note what became of a reversal, unless it was opened anew with more knowledge meanwhile."""
         await self._collection.update_one(
-            {"_id": reversal.charge.attempt_id, "intent_id": reversal.intent_id},
+            {"_id": reversal.attempt_id, "intent_id": reversal.intent_id},
             {"$set": {"state": outcome.value}},
             session=self._session,
         )
 
 
 def _reversal_of(document: Document) -> Reversal:
-    charge = Charge(document["_id"], document["order_id"], Money(**document["amount"]), document["method"])
-    return Reversal(charge, document["intent_id"])
+    amount = Money(**document["amount"])
+    return Reversal(document["_id"], document["order_id"], amount, document["intent_id"])
