@@ -119,6 +119,9 @@ ACCESS: dict[str, Access] = {
     "PUT /v1/orders/{id}/shipments/{shipment_id}/delivery": Access(Whose.STAFF),
     "POST /v1/orders/{id}/refunds": Access(Whose.STAFF, {"amount": MONEY, "reason": "mine"}, KEY),
     "POST /v1/orders/{id}/returns": Access(Whose.OWNER, {"lines": LINES, "reason": "mine"}, KEY),
+    "PUT /v1/orders/{id}/refunds/{refund_id}/resolution": Access(
+        Whose.STAFF, {"resolution": "by bank transfer"}
+    ),
     "PUT /v1/orders/{id}/returns/{return_id}/decision": Access(Whose.STAFF, {"accepted": True}),
     "POST /v1/orders": Access(Whose.CALLER, {"lines": LINES, "payment_method": "pm_card_visa"}, KEY),
     "POST /v1/payments/webhooks": Access(Whose.PROVIDER, {"id": "evt_1", "type": "payment_intent.succeeded"}),

@@ -123,7 +123,7 @@ async def pending(shop: Shop, provider: FakeProvider, order: Json) -> Repayment:
     return provider.repayments[0]
 
 
-@pytest.mark.parametrize("told_as", [["succeeded"], ["succeeded"] * 3, ["pending", "succeeded", "failed"]])
+@pytest.mark.parametrize("told_as", [["succeeded"], ["succeeded"] * 3, ["pending", "succeeded", "pending"]])
 async def test_the_webhook_settles_a_refund_whatever_comes_later_or_again(
     shop: Shop, db: Database, checkout: Checkout, pending: Repayment, told_as: list[str]
 ) -> None:
@@ -134,6 +134,74 @@ async def test_the_webhook_settles_a_refund_whatever_comes_later_or_again(
     assert states((await shop.show(f"/v1/orders/{pending.order_id}")).json()) == ("refunded", ["succeeded"])
     assert len(await told(db, "refunded")) == 1
     assert await db.orders.count_documents({"refunding": True}) == 0
+
+
+async def waiting(shop: Shop, token: str = SUPPORT) -> list[str]:
+    """Return the orders of which a refund failed that nobody has seen to."""
+    found = (await shop.show("/v1/orders?waiting_for=refund", token)).json()["items"]
+    return [each["id"] for each in found]
+
+
+@pytest.mark.parametrize("told_as", [["succeeded", "failed"], ["succeeded", "failed", "succeeded", "failed"]])
+async def test_money_that_the_provider_takes_back_waits_for_somebody_to_see_to_it(
+    shop: Shop, db: Database, provider: FakeProvider, pending: Repayment, told_as: list[str]
+) -> None:
+    for status in told_as:
+        assert (await shop.tell(refund_event(pending, status))).status_code == 204
+    path = f"/v1/orders/{pending.order_id}"
+    shown = (await shop.show(path)).json()
+    assert states(shown) == ("refunded", ["bounced"])
+    assert [kind for kind, _ in await told(db, "refund")] == [
+        "catalog.order.refunded.v1",
+        "catalog.order.refund-failed.v1",
+    ]
+    assert await waiting(shop) == [pending.order_id]
+    again = await shop.post(f"{path}/refunds", pounds(1), SUPPORT)
+    assert problem(again) == (409, "illegal-move"), "nobody gives it a second time"
+
+    seen = f"{path}/refunds/{shown['refunds'][0]['id']}/resolution"
+    for _ in range(2):
+        solved = await shop.put(seen, {"resolution": "by bank transfer"}, SUPPORT)
+        assert solved.json()["refunds"][0]["resolution"] == "by bank transfer"
+    assert problem(await shop.put(seen, {"resolution": "not at all"}, SUPPORT)) == (409, "illegal-move")
+    assert (await waiting(shop), len(provider.repayments)) == ([], 1)
+
+
+async def test_what_bounced_is_not_sent_and_not_restocked_again(
+    shop: Shop, db: Database, provider: FakeProvider, cup: Json, order: Json
+) -> None:
+    await refund(shop, order, pieces(cup, 2, restock=True))
+    assert await left(db, cup) == 9
+    for _ in range(2):
+        await shop.tell(refund_event(provider.repayments[0], "failed"))
+    sent = await shop.post(f"/v1/orders/{order['id']}/shipments", POST, SUPPORT)
+    assert (sent.json()["status"], sent.json()["shipments"][0]["lines"][0]["quantity"]) == ("fulfilled", 1)
+    assert await left(db, cup) == 9
+    too_much = await shop.post(f"/v1/orders/{order['id']}/refunds", pounds(11), SUPPORT)
+    assert problem(too_much) == (409, "refund-too-large")
+
+
+async def test_a_refund_that_failed_stays_failed_and_waits_for_somebody(
+    shop: Shop, db: Database, pending: Repayment
+) -> None:
+    for status in ("failed", "succeeded", "failed"):
+        await shop.tell(refund_event(pending, status))
+    path = f"/v1/orders/{pending.order_id}"
+    assert states((await shop.show(path)).json()) == ("paid", ["failed"])
+    assert [kind for kind, _ in await told(db, "refund")] == ["catalog.order.refund-failed.v1"]
+    assert await waiting(shop) == [pending.order_id]
+
+
+async def test_only_operators_see_to_a_refund_and_only_to_one_that_failed(
+    shop: Shop, order: Json, provider: FakeProvider
+) -> None:
+    [given] = (await refund(shop, order, pounds(1)))["refunds"]
+    path, said = f"/v1/orders/{order['id']}/refunds", {"resolution": "done"}
+    assert problem(await shop.show("/v1/orders?waiting_for=refund", "usr_1")) == (403, "forbidden")
+    assert problem(await shop.put(f"{path}/{given['id']}/resolution", said, "usr_1")) == (403, "forbidden")
+    assert problem(await shop.put(f"{path}/{given['id']}/resolution", said, SUPPORT)) == (409, "illegal-move")
+    assert problem(await shop.put(f"{path}/ref_none/resolution", said, SUPPORT)) == (404, "not-found")
+    assert problem(await shop.put(f"{path}/{given['id']}/resolution", {}, SUPPORT)) == (422, "validation")
 
 
 async def test_a_webhook_about_a_refund_that_nobody_knows_changes_nothing(

@@ -74,7 +74,7 @@ _TABLE = (
     Topic("catalog.products.v1", "catalog", "product", _STATE, "the product as others may see it",
           ("session", "notifier", "analytics"), FOREVER),
     Topic("catalog.orders.v1", "catalog", "order", _LOG,
-          "placed, payment declined, paid, shipped, delivered, returned, refunded, cancelled; with lines as sold",
+          "placed, payment declined, paid, shipped, delivered, returned, refunded or not, cancelled; with lines",
           ("notifier", "analytics", "session")),
     Topic("catalog.stock.v1", "catalog", "product", _LOG, "low, out, back in stock", ("notifier", "analytics")),
     Topic("catalog.searches.v1", "catalog", "visitor", _LOG, "query, filters, result ids, clicked id",

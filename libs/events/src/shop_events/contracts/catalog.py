@@ -217,6 +217,21 @@ class OrderRefunded(_ToldOrder, Event, type="catalog.order.refunded.v1", topic=O
     refunded_at: Instant
 
 
+class OrderRefundFailed(
+    _ToldOrder, Event, type="catalog.order.refund-failed.v1", topic=ORDERS, key="order_id"
+):
+    """Money did not reach the customer, and somebody has to see to it; ``state`` is the order's since.
+
+    ``bounced`` says that the provider had said otherwise before: an ``OrderRefunded`` told of it.
+    """
+
+    refund_id: str
+    amount: Money
+    bounced: bool
+    state: OrderState
+    failed_at: Instant
+
+
 class OrderReturned(_ToldOrder, Event, type="catalog.order.returned.v1", topic=ORDERS, key="order_id"):
     """Goods have come back; what was paid for them follows. ``state`` is the order's since."""
 

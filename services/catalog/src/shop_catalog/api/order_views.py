@@ -78,7 +78,11 @@ class ShipmentView(BaseModel):
 
 
 class RefundView(BaseModel):
-    """Money given back, and what for; ``lines`` is empty where it is for none in particular."""
+    """Money given back, and what for; ``lines`` is empty where it is for none in particular.
+
+    It did not reach its customer if it ``failed``, or ``bounced`` after the provider had said that it had.
+    ``resolution`` says how the shop saw to that.
+    """
 
     id: str
     amount: Money
@@ -87,6 +91,8 @@ class RefundView(BaseModel):
     lines: list[PiecesView]
     return_id: str | None
     at: datetime
+    resolution: str | None
+    resolved_at: datetime | None
 
     @classmethod
     def of(cls, refund: Refund) -> Self:
@@ -99,6 +105,8 @@ class RefundView(BaseModel):
             lines=[PiecesView(**each._asdict()) for each in refund.pieces],
             return_id=refund.return_id,
             at=refund.at,
+            resolution=refund.resolution,
+            resolved_at=refund.resolved_at,
         )
 
 

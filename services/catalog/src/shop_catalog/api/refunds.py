@@ -11,6 +11,7 @@ from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.order_views import OrderView
 from shop_catalog.api.orders import Lines, checkout_of, quantities_of
 from shop_catalog.api.requests import Amount, Asked, Id
+from shop_catalog.application import refunds
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.refunds import Wish
 from shop_catalog.application.returns import Decision, Goods, ReturnDesk
@@ -20,6 +21,7 @@ from shop_catalog.domain.errors import (
     KeyReused,
     MixedCurrencies,
     OrderNotFound,
+    RefundNotFound,
     RefundTooLarge,
     ReturnNotFound,
     ReturnTooLate,
@@ -28,7 +30,7 @@ from shop_catalog.domain.errors import (
     VariantNeeded,
 )
 from shop_chassis.auth import Authenticated
-from shop_chassis.http import SEVERAL_LINES, BadIdempotencyKey, Body
+from shop_chassis.http import SEVERAL_LINES, BadIdempotencyKey, Body, Transact
 from shop_chassis.openapi import responses
 
 router = APIRouter(tags=["orders"])
@@ -67,6 +69,12 @@ class RefundOrder(Body):
         return Wish(
             amount, None if self.lines is None else quantities_of(self.lines), self.reason, self.restock
         )
+
+
+class ResolveRefund(Body):
+    """How the customer came to their money, in words to them."""
+
+    resolution: Words
 
 
 class AskReturn(Body):
@@ -110,6 +118,17 @@ async def refund_order(
 ) -> OrderView:
     """Give back all or part of what was paid; one that is ``pending`` waits for the provider's word."""
     return OrderView.of(await checkout.refund(id, body.wish(), caller, asked(body)))
+
+
+@router.put(
+    "/v1/orders/{id}/refunds/{refund_id}/resolution",
+    responses=responses(AccessDenied, OrderNotFound, RefundNotFound, IllegalMove, of=ERRORS),
+)
+async def resolve_refund(
+    id: Id, refund_id: Id, body: ResolveRefund, caller: Authenticated, transact: Transact
+) -> OrderView:
+    """Say how a refund that failed was seen to; it does not wait for operators any more."""
+    return OrderView.of(await transact(refunds.resolve, id, refund_id, body.resolution, caller))
 
 
 @router.post(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
+from prometheus_client import Counter
+
 from shop_catalog.application import orders, stock
 from shop_catalog.application.clock import now
 from shop_catalog.domain.access import Caller, demand_operator
@@ -23,6 +25,10 @@ from shop_events.ids import new_id
 
 CHECK_AFTER = timedelta(seconds=15)
 """When a refund is asked about again, if whoever began it did not live to settle it."""
+
+FAILED = Counter(
+    "refunds_failed_total", "Refunds that did not reach their customer: failed, or bounced", ["state"]
+)
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +120,9 @@ async def settle(
     if settled is None:
         _mind_contradiction(order, refund_id, outcome)
         return order
-    if settled.state is RefundState.FAILED:
+    if settled.has_failed:
         log.error("a refund failed", extra={"order_id": order_id, "refund_id": refund_id})
+        uow.on_commit.append(FAILED.labels(settled.state.value).inc)
     elif settled.restock and settled.withdrawn:
         await stock.restock(uow, settled.withdrawn, f"refund {settled.id}", settled.by, at)
     await uow.save_order(order)
@@ -123,11 +130,27 @@ async def settle(
 
 
 def _mind_contradiction(order: Order, refund_id: str, outcome: RefundOutcome) -> None:
-    """Call for somebody where the provider takes back what it said: the order has moved on."""
+    """Call for somebody where the provider gave what it had refused: it may have been given again."""
     known = next((each.state for each in order.refunds if each.id == refund_id), None)
-    said = RefundState.SUCCEEDED if isinstance(outcome, Refunded) else RefundState.FAILED
-    if known is not None and known is not said:
+    if known is RefundState.FAILED and isinstance(outcome, Refunded):
         log.error("a refund was told of otherwise", extra={"order_id": order.id, "refund_id": refund_id})
+
+
+async def resolve(
+    uow: CatalogUnitOfWork, order_id: str, refund_id: str, resolution: str, caller: Caller
+) -> Order:
+    """Note how an operator saw to a refund that failed; saying the same again changes nothing.
+
+    Raises:
+        AccessDenied: the caller does not look after customers.
+        OrderNotFound, RefundNotFound: there is none.
+        IllegalMove: it has not failed, or somebody said otherwise.
+    """
+    demand_operator(caller)
+    order = await orders.show(uow, order_id, caller)
+    order.resolve_refund(refund_id, resolution, now(), caller.user_id)
+    await uow.save_order(order)
+    return order
 
 
 async def hear(uow: CatalogUnitOfWork, event: RefundEvent) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from shop_catalog.domain.errors import (
     IllegalMove,
     MixedCurrencies,
+    RefundNotFound,
     RefundTooLarge,
     ReturnNotFound,
     ShipmentNotFound,
@@ -22,6 +23,7 @@ from shop_catalog.domain.variants import Pieces
 from shop_events.contracts.catalog import (
     OrderDelivered,
     OrderRefunded,
+    OrderRefundFailed,
     OrderReturnDeclined,
     OrderReturned,
     OrderShipped,
@@ -93,24 +95,50 @@ class AfterSale(OrderRecord):
     def settle_refund(self, refund_id: str, succeeded: bool, at: datetime) -> Refund | None:
         """Note what became of a refund; return it, or None if that was known or it is none of these."""
         place = _place_of(refund_id, self.refunds)
-        if place is None or self.refunds[place].state is not RefundState.PENDING:
+        state = None if place is None else self.refunds[place].state.after(succeeded=succeeded)
+        if place is None or state is None:
             return None
-        state = RefundState.SUCCEEDED if succeeded else RefundState.FAILED
         settled = self.refunds[place] = replace(self.refunds[place], state=state)
-        if succeeded:
-            self._advance(at, by=PROVIDER)
-            refunded = self.total.model_copy(update={"amount": self.balance.refunded})
+        if settled.has_failed:
             self.record(
-                OrderRefunded(
+                OrderRefundFailed(
                     **self._said_since(),
                     refund_id=refund_id,
                     amount=settled.amount,
-                    refunded=refunded,
-                    refunded_lines=moved(self.lines, settled.pieces),
-                    refunded_at=at,
+                    bounced=state is RefundState.BOUNCED,
+                    failed_at=at,
                 )
             )
+            return settled
+        self._advance(at, by=PROVIDER)
+        refunded = self.total.model_copy(update={"amount": self.balance.refunded})
+        self.record(
+            OrderRefunded(
+                **self._said_since(),
+                refund_id=refund_id,
+                amount=settled.amount,
+                refunded=refunded,
+                refunded_lines=moved(self.lines, settled.pieces),
+                refunded_at=at,
+            )
+        )
         return settled
+
+    def resolve_refund(self, refund_id: str, resolution: str, at: datetime, by: str) -> None:
+        """Note that somebody saw to a refund that failed; saying the same again changes nothing.
+
+        Raises:
+            RefundNotFound: there is no such refund.
+            IllegalMove: it has not failed, or somebody said otherwise.
+        """
+        place = _place_of(refund_id, self.refunds)
+        if place is None:
+            raise RefundNotFound
+        failed = self.refunds[place]
+        if failed.needs_somebody:
+            self.refunds[place] = replace(failed, resolution=resolution, resolved_at=at, resolved_by=by)
+        elif failed.resolution != resolution:
+            raise IllegalMove(f"there is nothing to see to about a refund that was {failed.state}")
 
     def ask_return(self, wanted: Return) -> None:
         """Note that the customer wants to give goods back.

@@ -34,6 +34,7 @@
     ├── PaymentDeclined        the provider said no; the order is cancelled
     ├── IllegalMove            the order is not in a state for it
     ├── ShipmentNotFound
+    ├── RefundNotFound
     ├── ReturnNotFound
     ├── ReturnTooLate          the order arrived too long ago
     ├── RefundTooLarge         more than is left of what was paid, or nothing
@@ -248,6 +249,10 @@ class IllegalMove(DomainError):
 
 class ShipmentNotFound(DomainError):
     """The order has no such shipment."""
+
+
+class RefundNotFound(DomainError):
+    """There is no such refund of this order."""
 
 
 class ReturnNotFound(DomainError):

@@ -61,10 +61,11 @@ ON_ITS_WAY = frozenset({*WAITING, OrderStatus.PAID, OrderStatus.FULFILLED})
 
 
 class WaitingFor(StrEnum):
-    """What operators have to do about an order: send it off, or decide about a return."""
+    """What operators have to do about an order: send it, decide about a return, see to a failed refund."""
 
     SHIPMENT = "shipment"
     DECISION = "decision"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True)

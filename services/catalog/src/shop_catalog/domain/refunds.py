@@ -26,11 +26,29 @@ MOST_RETURNS = 100
 
 
 class RefundState(StrEnum):
-    """What is known of a refund. A failed one gave nothing back."""
+    """What is known of a refund. A failed one gave nothing back, and can be given again.
+
+    One that bounced gave nothing back either, though the provider had said so: the order has moved on, and
+    whoever is owed the money gets it in some other way than through this card.
+    """
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    BOUNCED = "bounced"
+
+    def after(self, *, succeeded: bool) -> RefundState | None:
+        """Return the state after the provider's word, None where that is known or out of date."""
+        return _AFTER.get((self, succeeded))
+
+
+_AFTER = {
+    (RefundState.PENDING, True): RefundState.SUCCEEDED,
+    (RefundState.PENDING, False): RefundState.FAILED,
+    (RefundState.SUCCEEDED, False): RefundState.BOUNCED,
+}
+_SETTLED = (RefundState.SUCCEEDED, RefundState.BOUNCED)
+"""Those that count as given: what bounced is owed to its customer, and to nobody else."""
 
 
 class ReturnState(StrEnum):
@@ -52,6 +70,7 @@ class Refund:
         restock: whether what is withdrawn goes back into stock, once the money is back.
         return_id: the return that it is for.
         by: who decided it.
+        resolution: how somebody saw to one that failed, in words to the customer.
     """
 
     id: str
@@ -65,6 +84,19 @@ class Refund:
     restock: bool = False
     return_id: str | None = None
     state: RefundState = RefundState.PENDING
+    resolution: str | None = None
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the money did not reach the customer."""
+        return self.state in (RefundState.FAILED, RefundState.BOUNCED)
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether it failed, and nobody has said that they saw to it."""
+        return self.has_failed and self.resolved_at is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +138,7 @@ class Balance:
     @property
     def is_sent(self) -> bool:
         """Whether something was sent, and nothing is left that may ever have to be."""
-        done = [each for each in self.refunds if each.state is RefundState.SUCCEEDED]
+        done = [each for each in self.refunds if each.state in _SETTLED]
         return bool(self.shipments) and not self._unsent(done)
 
     @property
@@ -141,8 +173,8 @@ class Balance:
 
     @property
     def refunded(self) -> int:
-        """Minor units that were given back."""
-        return sum(each.amount.amount for each in self.refunds if each.state is RefundState.SUCCEEDED)
+        """Minor units that were given back, or bounced and are given back in some other way."""
+        return sum(each.amount.amount for each in self.refunds if each.state in _SETTLED)
 
     @property
     def unrefunded(self) -> Counter[str]:

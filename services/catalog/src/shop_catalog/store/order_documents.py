@@ -117,6 +117,7 @@ def state_of(order: Order) -> Document:
         "refunds": [_moving(each) for each in order.refunds],
         "returns": [_moving(each) for each in order.returns],
         "returning": any(each.state is ReturnState.ASKED for each in order.returns),
+        "refund_failed": any(each.needs_somebody for each in order.refunds),
         "refunding": any(each.state is RefundState.PENDING for each in order.refunds),
         "version": order.version,
     }

@@ -17,6 +17,7 @@ IS_WAITING: Document = {"status": {"$in": [status.value for status in WAITING]}}
 IS_REFUNDING: Document = {"refunding": True}
 IS_TO_SEND: Document = {"status": OrderStatus.PAID.value}
 IS_RETURNING: Document = {"returning": True}
+IS_UNREFUNDED: Document = {"refund_failed": True}
 
 
 def _each(name: str, change: Document) -> Document:
@@ -33,9 +34,14 @@ _WITHOUT_PERSON: Document = {
     "payment": {"$cond": [{"$eq": ["$payment", None]}, None, {"$mergeObjects": ["$payment", _NO_CARD]}]},
     "declined": _each("declined", _NO_CARD),
     "shipments": _each("shipments", {"tracking_number": None}),
+    "refunds": _each("refunds", {"resolution": None}),
     "returns": _each("returns", {"reason": "", "note": None}),
 }
-_QUEUES = {WaitingFor.SHIPMENT: IS_TO_SEND, WaitingFor.DECISION: IS_RETURNING}
+_QUEUES = {
+    WaitingFor.SHIPMENT: IS_TO_SEND,
+    WaitingFor.DECISION: IS_RETURNING,
+    WaitingFor.REFUND: IS_UNREFUNDED,
+}
 
 
 class Orders(ScheduledRepository):

@@ -17,7 +17,14 @@ from shop_catalog.store import migrations
 from shop_catalog.store.cards import CARDS
 from shop_catalog.store.categories import CATEGORIES
 from shop_catalog.store.erasures import ERASURES
-from shop_catalog.store.orders import IS_REFUNDING, IS_RETURNING, IS_TO_SEND, IS_WAITING, ORDERS
+from shop_catalog.store.orders import (
+    IS_REFUNDING,
+    IS_RETURNING,
+    IS_TO_SEND,
+    IS_UNREFUNDED,
+    IS_WAITING,
+    ORDERS,
+)
 from shop_catalog.store.payments import EVENTS_KEPT, PAYMENT_EVENTS, PAYMENT_REVERSALS
 from shop_catalog.store.products import PRODUCTS
 from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS
@@ -151,6 +158,11 @@ _INDEXES: dict[str, list[IndexModel]] = {
             [("returning", ASCENDING), ("_id", ASCENDING)],
             name="returning",
             partialFilterExpression=IS_RETURNING,
+        ),
+        IndexModel(
+            [("refund_failed", ASCENDING), ("_id", ASCENDING)],
+            name="refund_failed",
+            partialFilterExpression=IS_UNREFUNDED,
         ),
         IndexModel([("check.at", ASCENDING)], name="refunding", partialFilterExpression=IS_REFUNDING),
     ],
