@@ -320,8 +320,9 @@ async def make_due(db: Database) -> None:
 
 
 async def grow_old(db: Database, age: timedelta) -> None:
-    """Let all orders have been placed, and their payments begun, ``age`` ago."""
+    """Let all orders have been placed and reserved, and their payments begun, ``age`` ago."""
     milliseconds = int(age.total_seconds() * 1000)
     then = {"$subtract": ["$$NOW", milliseconds]}
-    await db.orders.update_many({}, [{"$set": {"placed_at": then}}])
+    reserved_until = {"$subtract": ["$reserved_until", milliseconds]}
+    await db.orders.update_many({}, [{"$set": {"placed_at": then, "reserved_until": reserved_until}}])
     await db.orders.update_many({"payment": {"$ne": None}}, [{"$set": {"payment.begun_at": then}}])

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.integration
 
 NO_ANSWER = Unknown("timeout")
 BY_VISA, BY_AMEX = {"payment_method": "pm_card_visa"}, {"payment_method": "pm_card_amex"}
+BY_OTHER = {"payment_method": "pm_card_other"}
 
 
 @pytest.fixture
@@ -129,6 +130,9 @@ async def test_giving_up_on_one_try_does_not_end_the_next_one(
     await shop.put(f"/v1/orders/{order_id}/payment", BY_AMEX)
     await transact(payments.abandon, order_id, provider.charges[0].attempt_id)
     assert await status(db) == "reserved"
+    assert (await shop.put(f"/v1/orders/{order_id}/payment", BY_VISA)).status_code == 402
+    assert problem(await shop.put(f"/v1/orders/{order_id}/payment", BY_OTHER)) == (409, "illegal-move")
+    await grow_old(db, timedelta(minutes=16))
     await transact(payments.abandon, order_id, provider.charges[1].attempt_id)
     assert await status(db) == "cancelled"
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shop_catalog.application.checkout import Checkout
-from shop_catalog.domain.payments import Authorised, Declined, Unknown, Voided
+from shop_catalog.domain.payments import Authorised, Declined, Outcome, Unknown, Voided
 from tests.catalog.conftest import (
     Database,
     FakeProvider,
@@ -180,12 +180,62 @@ async def test_what_is_held_is_taken_later_and_not_asked_for_again(
     assert len(await told(db, "order.paid")) == 1
 
 
-async def test_an_authorisation_that_ran_out_cancels_the_order(
+async def test_an_order_whose_authorisation_lapsed_is_paid_in_another_way_while_it_is_reserved(
     shop: Shop, db: Database, provider: FakeProvider, cup: Json
 ) -> None:
     provider.answers, provider.capture_answers = [HELD], [Voided()]
-    assert problem(await shop.order((cup, 1))) == (402, "payment-declined")
+    answer = await shop.order((cup, 1))
+    assert problem(answer) == (402, "payment-declined")
+    order = {"id": answer.json()["order_id"]}
+    assert (await status(shop, order), await left(db, cup)) == (
+        ("reserved", "authorisation_voided", "payment_provider"),
+        4,
+    )
+    for kind in ("canceled", "payment_failed"):
+        await shop.tell(payment_event(provider.charges[0], kind))
+    paid = await put(shop, order, "payment", {"payment_method": "pm_card_amex"})
+    assert [each["status"] for each in paid["history"]] == [
+        *("placed", "reserved", "authorised"),
+        *("reserved", "authorised", "paid"),
+    ]
+    assert await told(db, "order") == [
+        ("catalog.order.placed.v1", 1),
+        ("catalog.order.payment-declined.v1", 2),
+        ("catalog.order.paid.v1", 3),
+    ]
+
+
+async def test_an_authorisation_that_lapses_after_the_reservation_cancels_the_order(
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json
+) -> None:
+    provider.answers, provider.capture_answers = [HELD], [Unknown("timeout"), Voided()]
+    order = (await shop.order((cup, 1))).json()
+    await db.orders.update_many({}, [{"$set": {"reserved_until": {"$subtract": ["$$NOW", 1]}}}])
+    await make_due(db)
+    await checkout.settle_due(10)
+    assert (await status(shop, order))[:2] == ("cancelled", "payment_declined")
     assert await left(db, cup) == 5
+
+
+@pytest.mark.parametrize("answers", [[Unknown("timeout")] * 2, [HELD]], ids=["unknown", "held"])
+async def test_while_there_is_time_another_way_replaces_a_payment_of_unknown_outcome(  # noqa: PLR0917
+    shop: Shop, db: Database, provider: FakeProvider, checkout: Checkout, cup: Json, answers: list[Outcome]
+) -> None:
+    provider.answers, provider.capture_answers = [*answers], [Unknown("timeout")] * 2
+    order = (await shop.order((cup, 1))).json()
+    await grow_old(db, timedelta(minutes=16))
+    await db.orders.update_many({}, [{"$set": {"reserved_until": {"$add": ["$$NOW", 60_000]}}}])
+    await make_due(db)
+    await checkout.settle_due(10)
+    assert ((await status(shop, order))[0], await left(db, cup)) == ("reserved", 4)
+    assert await told(db, "declined") == []
+    first = provider.charges[0]
+    assert (await put(shop, order, "payment", {"payment_method": "pm_card_amex"}))["status"] == "paid"
+    await shop.tell(payment_event(first))
+    await make_due(db)
+    await checkout.reverse_due(10)
+    assert [each.attempt_id for each in provider.reversals] == [first.attempt_id]
+    assert ((await status(shop, order))[0], len(await told(db, "order.paid"))) == ("paid", 1)
 
 
 async def test_what_is_held_too_long_is_given_up_and_voided(

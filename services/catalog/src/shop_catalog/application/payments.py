@@ -104,7 +104,9 @@ async def settle(uow: CatalogUnitOfWork, order_id: str, attempt_id: str, outcome
 
 
 async def abandon(uow: CatalogUnitOfWork, order_id: str, attempt_id: str) -> None:
-    """Cancel an order whose payment nobody can tell about; it is reversed as soon as somebody can.
+    """Give up a payment that nobody can tell about; it is reversed as soon as somebody can.
+
+    The order is cancelled, or may be paid in another way while its reservation lasts.
 
     An order whose attempt is another one by now is left alone.
 
@@ -116,7 +118,7 @@ async def abandon(uow: CatalogUnitOfWork, order_id: str, attempt_id: str) -> Non
     if not order.waits or attempt is None or attempt.id != attempt_id:
         return
     order.abandon(at)
-    await release(uow, order, at)
+    await _released_or_payable(uow, order, at)
     await uow.save_order(order)
     await _reverse(uow, order, attempt, attempt.intent_id, REVERSE_BLINDLY_AFTER)
 

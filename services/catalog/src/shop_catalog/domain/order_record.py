@@ -24,9 +24,9 @@ class OrderRecord(Aggregate):
     """What was bought, by whom, and what has become of it.
 
     Args:
-        payment: None when there was nothing to pay, nobody has begun to, or what was begun was declined and
-            may be tried in another way.
-        declined: earlier attempts that the provider said no to, oldest first.
+        payment: None when there was nothing to pay, nobody has begun to, or what was begun came to
+            nothing and may be tried in another way.
+        declined: earlier attempts that came to nothing, oldest first.
         reserved_until: when its stock goes back, unless somebody has begun to pay.
         address: where it goes; told to nobody but its customer and operators.
         coupon_id: the promotion of which this order is one counted use, if any.

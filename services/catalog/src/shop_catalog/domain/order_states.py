@@ -2,14 +2,14 @@
 
 ::
 
-    placed ──► reserved ──► authorised ──► paid ──► fulfilled ──► delivered
+    placed ──► reserved ◄─► authorised ──► paid ──► fulfilled ──► delivered
                   │             │            │          │             │
                   └─► cancelled ◄┘           │          └─► returned ◄┘
                                              └─────► refunded ◄── from any after it
 
 An order is placed and its stock reserved in one transaction, so that `placed` is a step of the history; only
 versions before there was `reserved` stored it. A provider that takes the money at once passes `authorised` in
-one transaction too.
+one transaction too. What was authorised and lapses leaves the order reserved while its reservation lasts.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PAYABLE = {OrderStatus.AUTHORISED, OrderStatus.PAID, OrderStatus.CANCELLED}
 MOVES = {
     OrderStatus.PLACED: {OrderStatus.RESERVED, *_PAYABLE},
     OrderStatus.RESERVED: _PAYABLE,
-    OrderStatus.AUTHORISED: {OrderStatus.PAID, OrderStatus.CANCELLED},
+    OrderStatus.AUTHORISED: {OrderStatus.PAID, OrderStatus.RESERVED, OrderStatus.CANCELLED},
     OrderStatus.PAID: {OrderStatus.FULFILLED, OrderStatus.REFUNDED},
     OrderStatus.FULFILLED: {OrderStatus.DELIVERED, OrderStatus.RETURNED, OrderStatus.REFUNDED},
     OrderStatus.DELIVERED: {OrderStatus.RETURNED, OrderStatus.REFUNDED},

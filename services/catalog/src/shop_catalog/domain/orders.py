@@ -147,19 +147,20 @@ class Order(AfterSale):
             IllegalMove: the order is not waiting for it.
         """
         self._assert_may_become(OrderStatus.CANCELLED)
-        if self.payment is not None and self._may_try_again(at):
-            attempt_id, until = self.payment.id, self.reserved_until
-            self.declined.append(self.payment.declined(code))
-            self.payment = None
-            told = {"attempt_id": attempt_id, "declined_at": at, "payable_until": until}
-            self.record(OrderPaymentDeclined(**self._said(), **told))
-            return
         if self.payment is not None:
             self.payment = self.payment.declined(code)
-        self._cancelled(PAYMENT_DECLINED, at, by=PROVIDER)
+        tried, until = self._set_aside(code, at, by=PROVIDER), self.reserved_until
+        if tried is None:
+            self._cancelled(PAYMENT_DECLINED, at, by=PROVIDER)
+            return
+        told = {"attempt_id": tried.id, "declined_at": at, "payable_until": until}
+        self.record(OrderPaymentDeclined(**self._said(), **told))
 
     def abandon(self, at: datetime) -> None:
-        """Cancel because nobody knows whether it was paid, and it has been too long.
+        """Note that nobody knows whether it was paid, and it has been too long.
+
+        Another way may be tried while there is time, which nobody is told of; else it is cancelled. Whoever
+        calls this has what may have been taken reversed.
 
         Raises:
             IllegalMove: the order is not waiting any more.
@@ -167,7 +168,8 @@ class Order(AfterSale):
         self._assert_may_become(OrderStatus.CANCELLED)
         if self.payment is not None:
             self.payment = self.payment.abandoned()
-        self._cancelled(PAYMENT_TIMED_OUT, at, by=CLOCK)
+        if self._set_aside(PAYMENT_TIMED_OUT, at, by=CLOCK) is None:
+            self._cancelled(PAYMENT_TIMED_OUT, at, by=CLOCK)
 
     def assert_not_declined(self, attempt_id: str | None = None) -> None:
         """Tell whoever tried to pay this order if that came to nothing.
@@ -194,7 +196,14 @@ class Order(AfterSale):
         if self.status not in (OrderStatus.PLACED, OrderStatus.RESERVED) or self.payment is not None:
             raise IllegalMove(f"an order that is {self.status} is being paid, or not to be paid any more")
 
-    def _may_try_again(self, at: datetime) -> bool:
+    def _set_aside(self, reason: str, at: datetime, by: str) -> PaymentAttempt | None:
+        """Let another way to pay be tried, if there is time; return the attempt that came to nothing."""
+        tried = self.payment
         in_time = self.reserved_until is not None and at < self.reserved_until
-        is_held = self.status is OrderStatus.AUTHORISED
-        return in_time and not is_held and len(self.attempts) < MOST_TRIES
+        if tried is None or not in_time or len(self.attempts) >= MOST_TRIES:
+            return None
+        self.declined.append(tried)
+        self.payment = None
+        if self.status is OrderStatus.AUTHORISED:
+            self._move(OrderStatus.RESERVED, at, reason, by)
+        return tried
