@@ -5,7 +5,9 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -16,6 +18,8 @@ from shop_devstack.demo.secrecy import Needle, Search, search
 from shop_devstack.screen import Screen
 from shop_devstack.settings import StackSettings
 from shop_devstack.stack import StackInfo
+from tests.e2e import browser
+from tests.e2e.browser import Page
 
 PASSWORD = "correct horse battery"
 
@@ -177,3 +181,10 @@ async def shop(running_stack: StackInfo) -> AsyncIterator[Shop]:
         httpx.AsyncClient(base_url=running_stack.sandbox_url, timeout=30) as sandbox,
     ):
         yield Shop(running_stack, http, sandbox)
+
+
+@pytest.fixture
+def page(running_stack: StackInfo, tmp_path: Path) -> Iterator[Page]:
+    address = f"http://localhost:{urlsplit(running_stack.gateway_url).port}"
+    with browser.opened(address, tmp_path / "profile") as opened:
+        yield opened

@@ -5,10 +5,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -28,13 +25,6 @@ pytestmark = [
 ]
 
 _RECOMMENDED = ".recommended .card a"
-
-
-@pytest.fixture
-def page(running_stack: StackInfo, tmp_path: Path) -> Iterator[Page]:
-    address = f"http://localhost:{urlsplit(running_stack.gateway_url).port}"
-    with browser.opened(address, tmp_path / "profile") as opened:
-        yield opened
 
 
 async def told(stack: StackInfo, product_id: str, *kinds: str, since: float = 0) -> dict[str, dict[str, Any]]:
@@ -179,7 +169,7 @@ async def test_a_recommendation_says_why_and_is_told_when_it_is_chosen(page: Pag
 
     def recommended(browser: Chrome) -> bool:
         browser.refresh()
-        page.find("main > div > ul.cards")
+        page.find("ul.cards")
         answered = "return performance.getEntriesByType('resource').some(e => /recommendations/.test(e.name))"
         page.until(lambda _: page.script(answered), "what is recommended")
         return bool(browser.find_elements(By.CSS_SELECTOR, _RECOMMENDED))

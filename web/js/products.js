@@ -20,11 +20,14 @@ export function productLink(id) {
   return `#/products/${encodeURIComponent(id)}`;
 }
 
-/** Return a tile that stands for a product: its initial on a colour of its own. */
-export function tile(id, title) {
+/** Return a tile that stands for a product: its picture, or its initial on a colour of its own where there is none. */
+export function tile(id, title, picture = null) {
   const tone = [...id].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7) % TONES;
   const initial = /[\p{L}\p{N}]/u.exec(title ?? "")?.[0] ?? "?";
-  return h("span", { class: `tile tone-${tone}`, "aria-hidden": "true" }, initial.toUpperCase());
+  const image = picture?.startsWith("https:") && h("img", {
+    src: picture, alt: "", loading: "lazy", referrerpolicy: "no-referrer", onerror: (event) => event.target.remove(),
+  });
+  return h("span", { class: `tile tone-${tone}`, "aria-hidden": "true" }, initial.toUpperCase(), image);
 }
 
 /** Return a text in which what was looked for is marked. @param {{text: string, matched: boolean}[]} parts */
@@ -33,10 +36,10 @@ export function marked(parts) {
 }
 
 /** Return a card; `note` is what is said below its price. */
-export function card({ id, title, title_parts, price }, note = null, onclick = null) {
+export function card({ id, title, title_parts, price, image_url }, note = null, onclick = null) {
   return h("li", { class: "card" },
     h("a", { href: productLink(id), onclick },
-      tile(id, title),
+      tile(id, title, image_url),
       h("span", { class: "card-title" }, title_parts ? marked(title_parts) : title),
       h("span", { class: "price" }, money(price)),
       note && h("span", { class: "quiet" }, note)));

@@ -30,9 +30,9 @@ _SECURITY_HEADERS = {
     "X-Frame-Options": ["DENY"],
     "Referrer-Policy": ["strict-origin-when-cross-origin"],
 }
-# Nothing inline, nothing from elsewhere; and no script can turn text into markup or code (trusted types).
+# Nothing inline, nothing from elsewhere but the pictures of products; and no script can turn text into markup or code (trusted types).
 _PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )

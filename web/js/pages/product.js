@@ -14,7 +14,7 @@ export async function product(query, id) {
   remember(found.id, found.title);
   const node = h("div", {},
     h("article", { class: "product" },
-      tile(found.id, found.title),
+      tile(found.id, found.title, found.image_url),
       h("div", { class: "about" },
         title(found.title),
         found.category && h("p", { class: "quiet" }, found.category),

@@ -2,14 +2,13 @@
 
 import { call } from "../api.js";
 import { busy, h, title } from "../dom.js";
-import { count, words } from "../format.js";
+import { NARROWING, narrowing } from "../facets.js";
+import { count } from "../format.js";
 import { alertOf } from "../problem.js";
 import { card, marked } from "../products.js";
 import { visitorHeaders } from "../visit.js";
 
 const AT_ONCE = 24;
-const MOST_VALUES = 8;
-const NARROWING = ["category_id", "attribute", "option", "in_stock"];
 
 /** @param {URLSearchParams} query `q`: the words; what they are narrowed down by, as the shop's search takes it. */
 export async function search(query) {
@@ -64,36 +63,4 @@ function said({ match, total }) {
   if (match === "none") return "Nothing found. Try other words, or fewer.";
   const found = count(total, "product");
   return match === "some" ? `Nothing has all of these words. ${found} that may be meant:` : found;
-}
-
-/** Return links to the same search with one condition more or less. */
-function narrowing(query, facets) {
-  const groups = [
-    group("Availability", [choice(query, "in_stock", "true", "In stock", facets.in_stock)]),
-    group("Category", facets.categories.slice(0, MOST_VALUES).map((each) =>
-      choice(query, "category_id", each.value, each.label, each.count))),
-    ...named(query, "option", facets.options),
-    ...named(query, "attribute", facets.attributes),
-  ];
-  return h("nav", { class: "facets", "aria-label": "Narrow down" }, groups);
-}
-
-function named(query, kind, facets) {
-  return Object.entries(facets).map(([name, values]) =>
-    group(words(name), values.slice(0, MOST_VALUES).map((each) =>
-      choice(query, kind, `${name}:${each.value}`, each.label, each.count))));
-}
-
-function group(heading, choices) {
-  return choices.length > 0 && h("section", {}, h("h2", {}, heading), h("ul", {}, choices));
-}
-
-function choice(query, name, value, label, products) {
-  const asked = new URLSearchParams(query);
-  const isChosen = asked.getAll(name).includes(value);
-  if (isChosen) asked.delete(name, value);
-  else if (name === "category_id") asked.set(name, value);
-  else asked.append(name, value);
-  return h("li", {}, h("a", { href: `#/?${asked}`, "aria-current": isChosen && "true" },
-    label, " ", h("span", { class: "quiet" }, String(products))));
 }
