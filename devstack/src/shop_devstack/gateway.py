@@ -30,7 +30,8 @@ _SECURITY_HEADERS = {
     "X-Frame-Options": ["DENY"],
     "Referrer-Policy": ["strict-origin-when-cross-origin"],
 }
-# Nothing inline, nothing from elsewhere but the pictures of products; and no script can turn text into markup or code (trusted types).
+# Nothing inline, nothing from elsewhere but pictures of products; and no script can turn text into markup or
+# code (trusted types).
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
