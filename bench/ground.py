@@ -49,6 +49,9 @@ class Ground:
             "MONGODB_URL": self.mongodb_url,
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
             "SESSION_ABSOLUTE_SECONDS": "86400",
+            # As deployed: what was compiled once is not compiled at each start.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"),
         }
         return {**os.environ, **ours, **{name.upper(): value for name, value in more.items()}}
 

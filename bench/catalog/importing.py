@@ -56,9 +56,10 @@ def compare(products: int, here: Ground, effort: Effort) -> list[Comparison]:
 
 
 def _import(here: Ground, file: Path) -> tuple[float, float]:
-    """Import a file into a new database; return the seconds between start and end, and the peak in MB."""
+    """Import a file into an empty shop; return the seconds between start and end, and the peak in MB."""
     database = f"import_{token_hex(4)}"
     environment = here.environment(**NO_PAYMENTS, mongodb_database=database, log_level="WARNING")
+    subprocess.run([sys.executable, "-m", "shop_catalog", "migrate"], env=environment, check=True)
     began, peak = time.perf_counter(), 0.0
     with subprocess.Popen(
         [sys.executable, "-m", "shop_catalog", "import", str(file)],

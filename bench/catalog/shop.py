@@ -21,9 +21,9 @@ from shop_catalog.domain.products import Product, ProductDetails
 from shop_catalog.domain.requests import RequestKey
 from shop_catalog.domain.stock import StockItem
 from shop_catalog.domain.variants import Variant
-from shop_catalog.store.products import PRODUCTS, Products
+from shop_catalog.store.products import PRODUCTS, new_document
 from shop_catalog.store.schema import migrate
-from shop_catalog.store.stock import STOCK, Stock
+from shop_catalog.store.stock import STOCK, stock_document
 from shop_events.contracts import Fact, Money
 from shop_events.contracts.catalog import first_variant_id
 from shop_events.contracts.identity import SigningKeyPublished
@@ -95,12 +95,11 @@ async def _stock_shop(here: Ground, products: int, database: str, sold_out: int)
     async with here.client() as client:
         db = client[database]
         await migrate(db)
-        shelves, stock = Products(db[PRODUCTS], None), Stock(db[STOCK], None)
         for first in range(0, products, _PAGE):
             numbers = range(first, min(first + _PAGE, products))
             made = [_product(number, available=number >= sold_out) for number in numbers]
-            await shelves.add_many(made)
-            await stock.add([_stock_of(each) for each in made])
+            await db[PRODUCTS].insert_many([new_document(each) for each in made], ordered=False)
+            await db[STOCK].insert_many([stock_document(_stock_of(each)) for each in made], ordered=False)
 
 
 def _product(number: int, *, available: bool) -> Product:

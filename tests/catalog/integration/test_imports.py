@@ -89,6 +89,33 @@ async def test_a_changed_line_changes_its_product_and_no_stock(shop: Shop, db: D
     assert await told(db, "product") == [("catalog.product.changed.v1", version) for version in (1, 1, 2)]
 
 
+async def test_lines_of_the_same_product_come_one_after_the_other_however_far_apart(
+    shop: Shop, db: Database
+) -> None:
+    others = [line(f"s{number}") for number in range(700)]
+    for place, title in ((3, "second"), (280, "third"), (699, "last")):
+        others.insert(place, line("a", title=title, reference="r"))
+    reports, summary = await report(shop, lines(line("a", reference="r"), *others))
+    assert summary["accepted"] == len(reports) == 704
+    ours = await db.products.find_one({"reference": "r"})
+    assert ours is not None
+    assert (ours["title"], ours["version"]) == ("last", 4)
+    rows = await db.outbox.find({"key": ours["_id"]}).sort("sequence").to_list()
+    assert [orjson.loads(row["value"])["title"] for row in rows] == ["The a", "second", "third", "last"]
+    assert await db.stock.count_documents({}) == 701
+
+
+async def test_products_are_looked_up_by_what_lines_name_without_reading_all_others(
+    shop: Shop, db: Database
+) -> None:
+    await report(shop, lines(*(line(f"s{number}", reference=f"r{number}") for number in range(300))))
+    await db.command("profile", 2)
+    await report(shop, lines(line("s1", reference="r1"), line("s2")))
+    await db.command("profile", 0)
+    read = db["system.profile"].find({"ns": f"{db.name}.products", "command.find": "products"})
+    assert max([each["docsExamined"] async for each in read]) < 10
+
+
 BROKEN = {
     "no JSON": b"{",
     "no object": b"[1]",

@@ -23,6 +23,7 @@ from shop_chassis.service import Command, Runtime, Service
 from shop_chassis.settings import ServiceSettings
 from shop_chassis.tracing import exported_spans
 from shop_events.rebuilding import NotRebuildable, ProjectionPublishes, rebuild
+from shop_events.spans import begun
 
 _MODES = {
     "api": "serve HTTP",
@@ -111,7 +112,9 @@ async def _execute(
 ) -> int:
     async with service.open(settings) as runtime:
         if command:
-            return await command.run(runtime, arguments) or 0
+            _settle()
+            with begun(command.name):
+                return await command.run(runtime, arguments) or 0
         mode = arguments.command
         process = Process(service, runtime, api=mode != "worker", worker=mode != "api")
         await process.run(_stop_on_signal(settings), _settle)

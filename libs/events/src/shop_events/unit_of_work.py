@@ -89,8 +89,8 @@ class UnitOfWork:
         if self._rows:
             if self.session is None:
                 raise RuntimeError("a read cannot publish")
-            await outbox.append(self.db, self.session, self._rows)
-            self._rows = []
+            rows, self._rows = self._rows, []
+            await outbox.append(self.db, self.session, rows)
 
 
 log = structlog.get_logger(__name__)

@@ -45,6 +45,44 @@ async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:
         _, running = await asyncio.wait(running, timeout=_CANCELLED_AGAIN_AFTER)
 
 
+class OneAhead:
+    """Does one thing after the other, each while whoever asked for it makes the next one ready.
+
+    Never more than one is under way, and none is when the block is over. The first that fails is raised where
+    the next one is asked for, or at the end::
+
+        async with OneAhead() as storing:
+            for page in pages:
+                await storing(store(documents_of(page)))
+    """
+
+    _task: asyncio.Task[Any] | None = None
+
+    async def __call__(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Begin ``work`` once what is under way has ended."""
+        try:
+            await self._ended()
+        except BaseException:
+            work.close()
+            raise
+        self._task = asyncio.create_task(work)
+        await asyncio.sleep(0)  # so that it is on its way
+
+    async def __aenter__(self) -> OneAhead:
+        return self
+
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            await self._ended()
+        elif self._task is not None:
+            await end([self._task])
+
+    async def _ended(self) -> None:
+        if self._task is not None:
+            await self._task
+            self._task = None
+
+
 async def attempt(work: Coroutine[Any, Any, Any], seconds: float) -> bool:
     """Give ``work`` so many seconds; say whether it ended without an error.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -11,6 +10,8 @@ from pymongo import InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
+
+from shop_events.waiting import OneAhead
 
 _MOST_AT_ONCE = 1000
 """Changes of one command: all of them have to fit into the 16 MiB of a document."""
@@ -48,15 +49,9 @@ class Repository:
             BulkWriteError: some of them were not done.
         """
         statements = ({"q": {"_id": id}, "u": change, "upsert": True} for id, change in changes)
-        sending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        sending.set_result(None)
-        try:
+        async with OneAhead() as sending:
             while chunk := list(islice(statements, _MOST_AT_ONCE)):
-                await sending
-                sending = asyncio.create_task(self._update(chunk))
-                await asyncio.sleep(0)  # so that it is on its way
-        finally:
-            await sending
+                await sending(self._update(chunk))
 
     async def _update(self, statements: Sequence[Document]) -> None:
         command = {"update": self._collection.name, "updates": statements, "ordered": False}

@@ -8,7 +8,6 @@ import time
 from argparse import Namespace
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, cast
 
@@ -61,7 +60,7 @@ async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
 def _tell(reports: Sequence[LineReport], report: IO[bytes] | None) -> None:
     shown = reports if report else [each for each in reports if each.status is LineStatus.REJECTED]
     out = report or sys.stdout.buffer
-    out.writelines(orjson.dumps(asdict(each)) + b"\n" for each in shown)
+    out.writelines(orjson.dumps(each) + b"\n" for each in shown)
 
 
 def _show(tally: Tally, seconds: float) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 
 import orjson
 
-from shop_catalog.application.imports import Importer
+from shop_catalog.application.imports import READ_AT_ONCE, Importer
 from shop_catalog.domain.imports import ImportedProduct, LineReport, LineStatus, Tally
 from shop_events.waiting import end
 
@@ -23,7 +22,7 @@ async def report_lines(importer: Importer, told: AsyncIterator[Told]) -> AsyncIt
     tally = Tally()
     async for reports in reported(importer, told):
         tally.note(reports)
-        yield b"".join(orjson.dumps(asdict(report)) + b"\n" for report in reports)
+        yield b"".join(orjson.dumps(report) + b"\n" for report in reports)
     yield orjson.dumps({"done": True, **{status.value: tally[status] for status in LineStatus}}) + b"\n"
 
 
@@ -58,5 +57,7 @@ async def _batches(told: AsyncIterator[Told], size: int) -> AsyncIterator[list[T
         if len(batch) == size:
             yield batch
             batch = []
+        elif len(batch) % READ_AT_ONCE == 0:
+            await asyncio.sleep(0)
     if batch:
         yield batch

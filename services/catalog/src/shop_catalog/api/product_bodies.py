@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -82,8 +81,15 @@ class CreateVariant(Body):
 
     def new(self) -> NewVariant:
         """Return the variant as the domain has it."""
-        said = {name: value_of(getattr(self, name)) for name in type(self).model_fields}
-        return NewVariant(**said)
+        return NewVariant(
+            sku=self.sku,
+            prices=tuple(each.money() for each in self.prices),
+            options=self.options,
+            attributes=self.attributes,
+            media=tuple(each.value() for each in self.media),
+            weight_grams=self.weight_grams,
+            stock=self.stock,
+        )
 
 
 class CreateProduct(Body):
@@ -124,16 +130,25 @@ class CreateProduct(Body):
 
     def new(self) -> NewProduct:
         """Return the product as the domain has it."""
-        same = ("title", "description", "language", "translations", "attributes", "media", "reference")
-        details = ProductDetails(**{name: value_of(getattr(self, name)) for name in same})
-        if self.image_url is not None:
-            details = replace(details, media=(Media(self.image_url),))
         return NewProduct(
-            details=details,
+            details=self.details(),
             variants=tuple(each.new() for each in self.variants) or (self._only(),),
             category_id=self.category_id,
             category=self.category,
             status=self.status,
+        )
+
+    def details(self) -> ProductDetails:
+        """Return what is said of the product itself; where it goes is another matter."""
+        first = [] if self.image_url is None else [Media(self.image_url)]
+        return ProductDetails(
+            title=self.title,
+            description=self.description,
+            language=self.language,
+            translations={language: each.value() for language, each in self.translations.items()},
+            attributes=self.attributes,
+            media=(*first, *(each.value() for each in self.media)),
+            reference=self.reference,
         )
 
     def _only(self) -> NewVariant:

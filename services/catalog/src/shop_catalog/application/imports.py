@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -14,15 +15,22 @@ from shop_catalog.domain.categories import Category, Place, key_of
 from shop_catalog.domain.errors import SkuTaken, UnknownCategory
 from shop_catalog.domain.imports import ImportedProduct, LineReport, LineStatus
 from shop_catalog.domain.products import Product, ProductDetails
-from shop_catalog.domain.requests import RequestKey
+from shop_catalog.domain.requests import NO_KEY, RequestKey
 from shop_catalog.domain.stock import StockItem
 from shop_catalog.domain.variants import NewVariant, Variant
 from shop_catalog.store.unit_of_work import CatalogUnitOfWork, Transact
 from shop_events.contracts import DomainError
 from shop_events.contracts.catalog import first_variant_id
 from shop_events.ids import new_id
+from shop_events.waiting import OneAhead
 
 Names = tuple[str, ...]
+
+READ_AT_ONCE = 5
+"""Lines that are worked on before what else there is to do gets its turn, such as storing earlier ones."""
+
+_STORED_AT_ONCE = 250
+"""Lines that MongoDB stores while the next ones are made ready."""
 
 _TAKEN = "It could not be stored: its stock keeping unit or reference may just have been taken."
 
@@ -68,15 +76,21 @@ async def take(uow: CatalogUnitOfWork, batch: Sequence[ImportedProduct], caller:
     named = await _named(uow, {line.category_id for line in batch if line.category_id})
     await uow.categories.hold({place.id for place in (*places.values(), *named.values())}, now())
     shelf = _Shelf(await uow.products.imported(_references(batch), _skus(batch)), caller)
-    reports = []
-    for line in batch:
-        try:
-            reports.append(shelf.put(line, _place_of(line, places, named)))
-        except DomainError as error:
-            reports.append(_rejected(line, str(error) or type(error).__name__))
-    await uow.add_products(shelf.new)
+    reports: list[LineReport] = []
+    async with OneAhead() as storing:
+        for number, line in enumerate(batch, 1):
+            try:
+                reports.append(shelf.put(line, _place_of(line, places, named)))
+            except DomainError as error:
+                reports.append(_rejected(line, str(error) or type(error).__name__))
+            if number % READ_AT_ONCE == 0:
+                uow.add_later(*shelf.cleared())
+                await asyncio.sleep(0)
+            if number % _STORED_AT_ONCE == 0:
+                await storing(uow.flush())
+    uow.add_later(*shelf.cleared())
+    await uow.settle()
     await uow.save_products(shelf.known)
-    await uow.stock.add(shelf.stock)
     return reports
 
 
@@ -85,9 +99,9 @@ class _Shelf:
 
     def __init__(self, known: Iterable[Product], caller: Caller) -> None:
         self.known = list(known)
-        self.new: list[Product] = []
-        self.stock: list[StockItem] = []
-        self._caller = caller
+        self._new: list[Product] = []
+        self._stock: list[StockItem] = []
+        self._request = RequestKey(caller.user_id, NO_KEY, "")
         self._by_reference: dict[str, Product] = {}
         self._by_sku: dict[str, Product] = {}
         for product in self.known:
@@ -108,10 +122,17 @@ class _Shelf:
         before = product.version
         variants, stock = _merged(product, line.variants)
         product.change(replace(details, reference=details.reference or product.details.reference), variants)
-        self.stock += stock
+        self._stock += stock
         self._note(product)
         status = LineStatus.UNCHANGED if product.version == before else LineStatus.ACCEPTED
         return LineReport(line.line, status, line.name, product.id)
+
+    def cleared(self) -> tuple[list[Product], list[StockItem]]:
+        """Return the products and the stock that are new since the last time; from now on, they are known."""
+        new, stock = self._new, self._stock
+        self.known += new
+        self._new, self._stock = [], []
+        return new, stock
 
     def _find(self, line: ImportedProduct) -> Product | None:
         found = self._by_reference.get(line.details.reference or "")
@@ -131,10 +152,9 @@ class _Shelf:
             each.as_variant(new_id("var") if number else first_variant_id(product_id))
             for number, each in enumerate(line.variants)
         ]
-        request = RequestKey(self._caller.user_id, f"import {product_id}", "")
-        product = Product.create(product_id, details, variants, request, line.status)
-        self.new.append(product)
-        self.stock += [
+        product = Product.create(product_id, details, variants, self._request, line.status)
+        self._new.append(product)
+        self._stock += [
             StockItem(variant_id=variant.id, product_id=product_id, left=each.stock)
             for variant, each in zip(variants, line.variants, strict=True)
         ]

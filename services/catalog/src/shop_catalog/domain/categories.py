@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from shop_catalog.domain.descriptions import Part
 from shop_catalog.domain.errors import InvalidCategoryTree, VersionConflict
-from shop_events.contracts.catalog import ProductCategory
 
 DEEPEST = 8
 
@@ -35,9 +35,9 @@ class Place:
         """What the category itself is called."""
         return self.path[-1].name
 
-    def as_parts(self) -> tuple[ProductCategory, ...]:
-        """Return the way as others may see it."""
-        return tuple(ProductCategory(category_id=step.id, name=step.name) for step in self.path)
+    def as_parts(self) -> list[Part]:
+        """Return the way as others may see it: a list of ProductCategory."""
+        return [{"category_id": step.id, "name": step.name} for step in self.path]
 
 
 @dataclass(kw_only=True, eq=False)

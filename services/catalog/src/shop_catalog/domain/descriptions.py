@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-
-from shop_events.contracts.catalog import ProductMedia, ProductText
+from typing import Any
 
 NAME = r"^[\p{L}\p{N}_][\p{L}\p{N}_ /&+()-]{0,49}$"
 """Names of options and attributes: nothing that MongoDB or a filter could take for something else."""
@@ -14,6 +13,9 @@ LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"
 """Language tags (RFC 5646) as far as a shop needs them."""
 
 MEDIA_URL = r"^https?://[^\s<>\"]+$"
+
+Part = dict[str, Any]
+"""A part of an event that is being told. The event checks it, in one go with all others."""
 
 MOST_LANGUAGES = 10
 MOST_MEDIA = 20
@@ -27,9 +29,9 @@ class Text:
     title: str
     description: str = ""
 
-    def as_part(self) -> ProductText:
-        """Return the text as others may see it."""
-        return ProductText(title=self.title, description=self.description)
+    def as_part(self) -> Part:
+        """Return the text as others may see it: a ProductText."""
+        return {"title": self.title, "description": self.description}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,9 @@ class Media:
     url: str
     alt: str = ""
 
-    def as_part(self) -> ProductMedia:
-        """Return the picture as others may see it."""
-        return ProductMedia(url=self.url, alt=self.alt)
+    def as_part(self) -> Part:
+        """Return the picture as others may see it: a ProductMedia."""
+        return {"url": self.url, "alt": self.alt}
 
 
 def best_language(accepted: str, languages: Collection[str], default: str) -> str:

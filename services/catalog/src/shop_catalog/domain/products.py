@@ -238,6 +238,11 @@ class Product(Aggregate):
         if version != self.version:
             raise VersionConflict("The product was changed in the meantime.")
 
+    def settle(self) -> None:
+        """Note that the present state is stored and told."""
+        self.version_read = self.version
+        self.facts.clear()
+
     def as_fact(self) -> Fact:
         """Return the present state as it was told when it came about."""
         return Fact(self.as_event(), self.version)
@@ -247,21 +252,23 @@ class Product(Aggregate):
         if not self.is_shown:
             return ProductDeleted(product_id=self.id)
         details, media = self.details, self.media
-        return ProductChanged(
-            product_id=self.id,
-            sku=self.variants[0].sku,
-            title=details.title,
-            description=details.description,
-            category=details.category.name if details.category else None,
-            price=self.price,
-            image_url=media[0].url if media else None,
-            available=self.available,
-            language=details.language,
-            translations={language: text.as_part() for language, text in details.translations.items()},
-            category_path=details.category.as_parts() if details.category else (),
-            attributes=dict(details.attributes),
-            media=tuple(each.as_part() for each in details.media),
-            variants=tuple(variant.as_part() for variant in self.variants),
+        return ProductChanged.model_validate(
+            {
+                "product_id": self.id,
+                "sku": self.variants[0].sku,
+                "title": details.title,
+                "description": details.description,
+                "category": details.category.name if details.category else None,
+                "price": self.price,
+                "image_url": media[0].url if media else None,
+                "available": self.available,
+                "language": details.language,
+                "translations": {tag: text.as_part() for tag, text in details.translations.items()},
+                "category_path": details.category.as_parts() if details.category else [],
+                "attributes": details.attributes,
+                "media": [each.as_part() for each in details.media],
+                "variants": [variant.as_part() for variant in self.variants],
+            }
         )
 
     def _note(self, was_shown: bool) -> None:

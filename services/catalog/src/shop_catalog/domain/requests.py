@@ -8,6 +8,9 @@ from typing import Protocol, TypeVar
 
 from shop_catalog.domain.errors import KeyReused
 
+NO_KEY = ""
+"""Stands for what was made without a key, such as by an import: it is known by something else."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:

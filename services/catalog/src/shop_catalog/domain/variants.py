@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shop_catalog.domain.descriptions import Media
+from shop_catalog.domain.descriptions import Media, Part
 from shop_catalog.domain.errors import InvalidVariants
 from shop_events.contracts import Money
-from shop_events.contracts.catalog import Attribute, ProductVariant
+from shop_events.contracts.catalog import Attribute
 
 MOST_VARIANTS = 100
 
@@ -76,16 +75,16 @@ class Variant:
             raise InvalidVariants(f"{self.sku} is not sold in {price.currency}.")
         return tuple(price if each.currency == price.currency else each for each in self.prices)
 
-    def as_part(self) -> ProductVariant:
-        """Return the variant as others may see it."""
-        return ProductVariant(
-            variant_id=self.id,
-            sku=self.sku,
-            options=dict(self.options),
-            prices=self.prices,
-            image_url=self.media[0].url if self.media else None,
-            available=self.available,
-        )
+    def as_part(self) -> Part:
+        """Return the variant as others may see it: a ProductVariant."""
+        return {
+            "variant_id": self.id,
+            "sku": self.sku,
+            "options": self.options,
+            "prices": self.prices,
+            "image_url": self.media[0].url if self.media else None,
+            "available": self.available,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,4 +142,9 @@ def _assert_same_currencies(variants: Sequence[Variant]) -> None:
 
 
 def _repeated(values: Iterable[object]) -> object | None:
-    return next((value for value, times in Counter(values).items() if times > 1), None)
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -42,7 +41,7 @@ def request_of(document: Mapping[str, Any]) -> RequestKey:
 
 def request_document(request: RequestKey) -> Document:
     """Return how a request is stored."""
-    return asdict(request)
+    return {"user_id": request.user_id, "key": request.key, "fingerprint": request.fingerprint}
 
 
 def version_before(aggregate: Aggregate) -> int:

@@ -44,6 +44,10 @@ def matching(filters: Filters) -> Document:
     conditions: list[Document] = [
         {"facets": {"$in": _values(name, values)}} for name, values in filters.attributes.items()
     ]
+    # That any variant has the option follows from what is asked of one; the index needs to be told.
+    conditions += [
+        {"variants.chosen": {"$in": _values(name, values)}} for name, values in filters.options.items()
+    ]
     if variant := _variant(filters):
         conditions.append({"variants": {"$elemMatch": {"$and": variant}}})
     return {**query, "$and": conditions} if conditions else query

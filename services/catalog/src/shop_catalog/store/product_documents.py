@@ -8,7 +8,6 @@ it), ``facets`` (its attributes as ``name=value``), each variant's ``chosen`` (i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from shop_catalog.domain.categories import Place, Step
@@ -42,12 +41,15 @@ def product_state(product: Product) -> Document:
         "title": details.title,
         "description": details.description,
         "language": details.language,
-        "translations": {language: asdict(text) for language, text in details.translations.items()},
+        "translations": {
+            language: {"title": text.title, "description": text.description}
+            for language, text in details.translations.items()
+        },
         "category_path": [step._asdict() for step in path],
         "category_ids": [step.id for step in path],
         "attributes": dict(details.attributes),
         "facets": facets_of(details.attributes),
-        "media": [asdict(each) for each in details.media],
+        "media": _media_documents(details.media),
         "reference": details.reference,
         "variants": [_variant_document(each) for each in product.variants],
         "lowest": _lowest(product.variants),
@@ -96,7 +98,7 @@ def _variant_document(variant: Variant) -> Document:
         "options": dict(variant.options),
         "chosen": facets_of(variant.options),
         "attributes": dict(variant.attributes),
-        "media": [asdict(each) for each in variant.media],
+        "media": _media_documents(variant.media),
         "weight_grams": variant.weight_grams,
         "available": variant.available,
     }
@@ -127,6 +129,10 @@ def _variant_of(document: Mapping[str, Any]) -> Variant:
         weight_grams=document["weight_grams"],
         available=document["available"],
     )
+
+
+def _media_documents(media: Iterable[Media]) -> list[Document]:
+    return [{"url": each.url, "alt": each.alt} for each in media]
 
 
 def _media_of(documents: Iterable[Mapping[str, str]]) -> tuple[Media, ...]:

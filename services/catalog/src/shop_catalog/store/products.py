@@ -88,19 +88,17 @@ class Products(Repository):
         return await self._many({"_id": {"$gt": product_id}}, limit)
 
     async def add(self, product: Product) -> None:
-        await self._collection.insert_one(_new_document(product), session=self._session)
-
-    async def add_many(self, products: Sequence[Product]) -> None:
-        if products:
-            documents = [_new_document(product) for product in products]
-            await self._collection.insert_many(documents, session=self._session)
+        await self._collection.insert_one(new_document(product), session=self._session)
 
     async def imported(self, references: Sequence[str], skus: Sequence[str]) -> list[Product]:
-        """Return the products that have one of these external references or stock keeping units."""
-        named: list[Document] = [{"variants.sku": {"$in": skus}}]
+        """Return the products that have one of these references or stock keeping units, in no order."""
+        # Each alternative says all that its index is limited to, and nothing asks for an order: else all
+        # products would be read.
+        named: list[Document] = [{"variants.sku": {"$in": skus}, "deleted": False}]
         if references:
-            named.append({"reference": {"$in": references}})
-        return await self._many({"$or": named, "deleted": False}, len(references) + len(skus))
+            named.append({"reference": {"$in": references}, "deleted": False})
+        found = self._collection.find({"$or": named}, session=self._session)
+        return [product_of(document) async for document in found.limit(len(references) + len(skus))]
 
     async def save(self, products: Sequence[Product]) -> None:
         """Store changes.
@@ -129,6 +127,7 @@ class Products(Repository):
         return [product_of(document) async for document in found]
 
 
-def _new_document(product: Product) -> Document:
+def new_document(product: Product) -> Document:
+    """Return the document of a product that is not stored yet."""
     request = request_document(product.request)
     return {"_id": product.id, "request": request, **UNRATED, **product_state(product)}

@@ -110,10 +110,18 @@ _ONE_FOR_A_REQUEST = IndexModel(
 _SORTED_CURRENCIES = ("EUR", "GBP", "USD")
 """Lists by price in other currencies are right as well, and are sorted anew for each request."""
 
+_ANY_TEXT = {"$gt": ""}
+"""Of documents that have a text there. A query for one uses such an index, as it would not with ``$type``."""
+
 _SHOWN: dict[str, Any] = {"partialFilterExpression": {"shown": True}}
 _INDEXES: dict[str, list[IndexModel]] = {
     PRODUCTS: [
-        _ONE_FOR_A_REQUEST,
+        IndexModel(
+            [("request.user_id", ASCENDING), ("request.key", ASCENDING)],
+            name="one_for_each_request",
+            unique=True,
+            partialFilterExpression={"request.key": _ANY_TEXT},
+        ),
         IndexModel(
             [("variants.sku", ASCENDING)],
             name="one_for_a_variant",
@@ -122,21 +130,27 @@ _INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel(
             [("reference", ASCENDING)],
-            name="one_for_a_reference",
+            name="one_for_each_reference",
             unique=True,
-            partialFilterExpression={"deleted": False, "reference": {"$type": "string"}},
+            partialFilterExpression={"deleted": False, "reference": _ANY_TEXT},
         ),
         IndexModel([("rank", DESCENDING), ("_id", ASCENDING)], name="most_wanted", **_SHOWN),
         IndexModel([("trend", DESCENDING), ("_id", ASCENDING)], name="rising", **_SHOWN),
         *(
             IndexModel(
-                [(f"lowest.{currency}", ASCENDING), ("_id", ASCENDING)], name=f"cheapest_{currency}", **_SHOWN
+                [(f"lowest.{currency}", ASCENDING), ("_id", ASCENDING)],
+                name=f"priced_in_{currency}",
+                partialFilterExpression={"shown": True, f"lowest.{currency}": {"$exists": True}},
             )
             for currency in _SORTED_CURRENCIES
         ),
         IndexModel([("category_ids", ASCENDING), ("_id", ASCENDING)], name="of_a_category"),
         IndexModel([("facets", ASCENDING), ("_id", ASCENDING)], name="of_a_facet", **_SHOWN),
-        IndexModel([("variants.chosen", ASCENDING), ("_id", ASCENDING)], name="of_an_option", **_SHOWN),
+        IndexModel(
+            [("variants.chosen", ASCENDING), ("_id", ASCENDING)],
+            name="with_an_option",
+            partialFilterExpression={"shown": True, "variants.chosen": _ANY_TEXT},
+        ),
     ],
     CATEGORIES: [
         IndexModel([("parent_id", ASCENDING), ("key", ASCENDING)], name="one_for_a_name", unique=True),
@@ -170,9 +184,9 @@ _INDEXES: dict[str, list[IndexModel]] = {
         _ONE_FOR_A_REQUEST,
         IndexModel(
             [("code", ASCENDING)],
-            name="one_for_a_code",
+            name="one_for_each_code",
             unique=True,
-            partialFilterExpression={"code": {"$type": "string"}},
+            partialFilterExpression={"code": _ANY_TEXT},
         ),
         IndexModel([("active", ASCENDING), ("code", ASCENDING), ("_id", ASCENDING)], name="automatic"),
     ],
@@ -215,6 +229,16 @@ _INDEXES: dict[str, list[IndexModel]] = {
 
 
 _OUTDATED = {PRODUCTS: ["one_for_a_sku", "search", "popular", "words"], ORDERS: ["unsettled"]}
+_REPLACED = {
+    PRODUCTS: [
+        "one_for_a_request",
+        "one_for_a_reference",
+        "of_an_option",
+        *(f"cheapest_{currency}" for currency in _SORTED_CURRENCIES),
+    ],
+    PROMOTIONS: ["one_for_a_code"],
+}
+"""Kept until what stands in their place is there."""
 
 
 async def migrate(db: AsyncDatabase[Any]) -> None:
@@ -229,3 +253,4 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
     await migrations.forget_indexes(db, _OUTDATED)
     for name, indexes in _INDEXES.items():
         await db[name].create_indexes(indexes)
+    await migrations.forget_indexes(db, _REPLACED)

@@ -35,7 +35,9 @@ class Stock(Repository):
 
     async def add(self, items: Sequence[StockItem]) -> None:
         if items:
-            await self._collection.insert_many([_document(item) for item in items], session=self._session)
+            await self._collection.insert_many(
+                [stock_document(item) for item in items], session=self._session
+            )
 
     async def save(self, items: Sequence[StockItem]) -> None:
         """Store what was taken and put back: one conditional update each, in one statement.
@@ -73,7 +75,8 @@ class StockAdjustments(Repository):
         await self._collection.insert_one(document, session=self._session)
 
 
-def _document(item: StockItem) -> Document:
+def stock_document(item: StockItem) -> Document:
+    """Return how the stock of a variant is stored."""
     return {"_id": item.variant_id, "product_id": item.product_id, "left": item.left, "version": item.version}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from pymongo import InsertOne
+
 from shop_catalog.domain.orders import Order
 from shop_catalog.domain.products import Product
 from shop_catalog.domain.reviews import Review
@@ -16,11 +18,11 @@ from shop_catalog.store.erasures import ERASURES, Erasures
 from shop_catalog.store.lists import ProductLists
 from shop_catalog.store.orders import ORDERS, Orders
 from shop_catalog.store.payments import PAYMENT_EVENTS, PAYMENT_REVERSALS, PaymentEvents, Reversals
-from shop_catalog.store.products import PRODUCTS, Products
+from shop_catalog.store.products import PRODUCTS, Products, new_document
 from shop_catalog.store.promotions import COUPON_USES, PROMOTIONS, CouponUses, Promotions
 from shop_catalog.store.reviews import REVIEW_VOTES, REVIEWS, Purchases, Reviews, Tallies, Votes
 from shop_catalog.store.searches import SEARCHES, Searches
-from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS, Stock, StockAdjustments
+from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS, Stock, StockAdjustments, stock_document
 from shop_catalog.store.tariffs import TARIFFS, Tariffs
 from shop_events.unit_of_work import Transactor, UnitOfWork
 
@@ -104,10 +106,17 @@ class CatalogUnitOfWork(UnitOfWork):
         await self.products.add(product)
         self.publish(product.facts)
 
-    async def add_products(self, products: Sequence[Product]) -> None:
-        await self.products.add_many(products)
+    def add_later(self, products: Sequence[Product], stock: Sequence[StockItem]) -> None:
+        """Store new products and stock, as they are now, in one go with others; see :meth:`write`.
+
+        What changes of a product from here on can be saved once that is done.
+        """
         for product in products:
+            self.write(PRODUCTS, InsertOne(new_document(product)))
             self.publish(product.facts)
+            product.settle()
+        for item in stock:
+            self.write(STOCK, InsertOne(stock_document(item)))
 
     async def save_products(self, products: Sequence[Product]) -> None:
         """Store those that have changed."""
