@@ -122,6 +122,14 @@ async def test_a_body_that_tries_to_say_more_or_makes_no_sense_is_refused(
     assert await db.orders.count_documents({}) == 0
 
 
+async def test_what_is_larger_than_money_can_be_is_refused_in_an_order_and_in_a_quote(shop: Shop) -> None:
+    dear = await shop.sell(price=99_999_999, stock=10_000_000)
+    lines = [{"product_id": dear["id"], "quantity": 100_000}] * 500
+    for path in ("/v1/orders", "/v1/quotes"):
+        assert problem(await shop.post(path, {"lines": lines}, "usr_1")) == (422, "total-too-large")
+    assert (await shop.order((dear, 1))).status_code == 201
+
+
 async def test_an_order_needs_a_key_and_somebody_who_is_signed_in(shop: Shop) -> None:
     body = {"lines": [{"product_id": "prd_1", "quantity": 1}], "payment_method": "pm_card_visa"}
     without_key = await shop.http.post("/v1/orders", json=body, headers=bearer("usr_1"))

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from shop_catalog.domain.variants import Item
 from shop_catalog.store.unit_of_work import Transact
 from shop_events.context import Trace, use_trace
 from shop_events.contracts import Money
+from shop_events.unit_of_work import Transactor
 from tests.catalog.conftest import Database, Json, Shop, left, told
 
 pytestmark = pytest.mark.integration
@@ -199,3 +201,35 @@ async def test_nothing_is_kept_of_a_group_of_which_all_are_refused(
         await desk.place(basket((cup["id"], 2)), request("usr_1"))
     assert await told(db, "order", "stock") == []
     assert await left(db, cup) == 1
+
+
+async def test_three_processes_give_away_a_coupon_no_more_often_than_one(
+    shop: Shop, db: Database, transact: Transact
+) -> None:
+    prices = PriceBook(transact, timedelta(minutes=1))
+    desks = [OrderDesk(Transactor(db.client, db, transact._factory), prices, PATIENCE) for _ in range(3)]
+    terms = {"name": "x", "benefit": {"kind": "percentage", "basis_points": 1000}, "code": "FEW"}
+    promised = {"most_uses": 3, "most_per_customer": 1}
+    assert (await shop.post("/v1/promotions", {**terms, **promised}, "usr_m:merchant")).status_code == 201
+    cup = await shop.sell(stock=100)
+    wanted = replace(basket((cup["id"], 1)), coupon="FEW")
+    outcomes = await asyncio.gather(
+        *(desks[n % 3].place(wanted, request(f"usr_{n % 6}", f"order {n}")) for n in range(30)),
+        return_exceptions=True,
+    )
+    assert Counter(came_of(each).split()[0] for each in outcomes) == {"new": 3, "CouponRefused": 27}
+    assert len({each.order.customer_id for each in outcomes if isinstance(each, Placement)}) == 3
+
+
+async def test_three_processes_make_one_order_of_one_request(
+    shop: Shop, db: Database, transact: Transact
+) -> None:
+    prices = PriceBook(transact, timedelta(minutes=1))
+    desks = [OrderDesk(Transactor(db.client, db, transact._factory), prices, PATIENCE) for _ in range(3)]
+    cup = await shop.sell(stock=10)
+    wanted = [desks[n % 3].place(basket((cup["id"], 1)), request("usr_1")) for n in range(12)]
+    assert Counter(came_of(each).split()[0] for each in await asyncio.gather(*wanted)) == {
+        "new": 1,
+        "known": 11,
+    }
+    assert await left(db, cup) == 9

@@ -7,8 +7,10 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from fastapi import FastAPI
 
-from tests.catalog.conftest import Database, Json, Shop, bearer, left
+from shop_chassis.auth import READ_ONLY, Caller
+from tests.catalog.conftest import Database, Json, Shop, bearer, left, problem
 
 pytestmark = pytest.mark.integration
 
@@ -104,3 +106,17 @@ def _about(cup: str, body: Json) -> Json:
         for line in body["lines"]
     ]
     return {**body, "lines": lines}
+
+
+@pytest.mark.parametrize("kind", [BY_ROUTE, PAST_IT])
+async def test_whoever_may_only_look_buys_nothing(shop: Shop, app: FastAPI, db: Database, kind: str) -> None:
+    cup = await shop.sell()
+
+    class Receipt:
+        def verify(self, token: str) -> Caller:
+            return Caller(token, scopes=frozenset({READ_ONLY}))
+
+    app.state.verifier = Receipt()
+    headers = {**bearer("usr_1"), "Idempotency-Key": "once"}
+    assert problem(await place(shop, kind, body_of(cup), headers)) == (403, "forbidden")
+    assert await db.orders.count_documents({}) == 0

@@ -197,6 +197,9 @@ async def test_the_same_request_makes_one_promotion_and_a_code_is_there_once(
         {"most_uses": 1},
         {"starts_at": "2027-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"},
         {"starts_at": "2027-01-01T00:00:00"},
+        {"starts_at": "0001-01-01T00:00:00+23:59"},
+        {"ends_at": "9999-12-31T23:59:59-23:59"},
+        {"benefit": {"kind": "amount", "amount": {"amount": 0, "currency": "GBP"}}},
     ],
 )
 async def test_terms_that_make_no_sense_are_refused(shop: Shop, db: Database, wrong: Json) -> None:
@@ -214,6 +217,19 @@ async def test_prices_are_the_merchants_alone(shop: Shop, db: Database) -> None:
     ]
     assert {problem(answer) for answer in refused} == {(403, "forbidden")}
     assert await db.promotions.count_documents({}) == await db.tariffs.count_documents({}) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"delivery": [{"amount": 1, "currency": "GBP"}, {"amount": 2, "currency": "GBP"}]},
+        {"delivery": [{"amount": -1, "currency": "GBP"}]},
+        {"tax_basis_points": 10_001},
+    ],
+)
+async def test_a_tariff_that_makes_no_sense_is_refused(shop: Shop, db: Database, wrong: Json) -> None:
+    assert problem(await shop.put("/v1/tariffs/GB", wrong, MERCHANT)) == (422, "validation")
+    assert await db.tariffs.count_documents({}) == 0
 
 
 async def test_a_country_without_a_tariff_costs_what_it_costs_elsewhere(shop: Shop) -> None:

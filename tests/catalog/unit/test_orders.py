@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -19,9 +20,11 @@ from shop_catalog.domain.payments import PaymentAttempt, PaymentState
 from shop_catalog.domain.products import MAX_AMOUNT, Product, ProductDetails
 from shop_catalog.domain.quotes import Quote
 from shop_catalog.domain.requests import RequestKey
+from shop_catalog.domain.shipments import Shipment
 from shop_catalog.domain.variants import Item, Variant
 from shop_events.contracts import Money
 from shop_events.contracts.catalog import OrderCancelled, OrderPaid, OrderPaymentDeclined, OrderPlaced
+from shop_events.outbox import LARGEST_VALUE
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 REQUEST = RequestKey("usr_1", "key", "f")
@@ -72,6 +75,37 @@ def test_a_total_that_no_card_network_takes_is_refused() -> None:
     assert Quote.of(basket_of(a=1), [product("a", gbp(MAX_AMOUNT))]).total.amount == MAX_AMOUNT
     with pytest.raises(TotalTooLarge):
         Quote.of(basket_of(a=2), [product("a", gbp(MAX_AMOUNT))])
+
+
+def test_a_line_beyond_what_money_can_be_is_refused_like_any_total_that_is_too_large() -> None:
+    with pytest.raises(TotalTooLarge):
+        Quote.of(basket_of(a=50_000_000), [product("a", gbp(MAX_AMOUNT))])
+
+
+@pytest.mark.parametrize(
+    ("title", "is_sold"), [("x" * 200, True), ('"' * 200, True), ("\U0001f4a5" * 200, False)]
+)
+def test_the_largest_order_that_is_sold_can_be_sent_and_given_back_too(title: str, is_sold: bool) -> None:
+    basket = {Item(f"prd_{number:032}"): 100_000 for number in range(500)}
+    products = [
+        replace(product(item.product_id, gbp(1)), details=ProductDetails(title=title)) for item in basket
+    ]
+    if not is_sold:
+        with pytest.raises(TotalTooLarge):
+            Quote.of(basket, products)
+        return
+    order = Order.place("ord_1", REQUEST, Quote.of(basket, products), PaymentAttempt(id="p", method="pm"), AT)
+    order.pay("pi_1", AT)
+    parcel = Shipment(
+        id="shp_1",
+        pieces=tuple(order.pieces),
+        carrier="x",
+        tracking_number=None,
+        shipped_at=AT,
+        request=REQUEST,
+    )
+    order.ship(parcel, "usr_7")
+    assert max(len(fact.event.model_dump_json().encode()) for fact in order.facts) < LARGEST_VALUE
 
 
 @pytest.mark.parametrize("expected", [gbp(1999), Money(amount=2000, currency="EUR")])

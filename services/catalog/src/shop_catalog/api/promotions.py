@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.requests import Amount, Asked, Id
@@ -52,7 +52,16 @@ from shop_events.contracts import Money
 router = APIRouter(tags=["promotions"])
 
 MOST_PRODUCTS = 1_000
-Moment = Annotated[AwareDatetime | None, FromText]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("This time is out of range.") from None
+
+
+Moment = Annotated[Annotated[AwareDatetime, AfterValidator(_in_utc)] | None, FromText]
 Limit = Annotated[int | None, Field(ge=1, le=MAX_AMOUNT)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.requests import Amount
@@ -23,7 +23,17 @@ router = APIRouter(tags=["tariffs"])
 Country = Annotated[
     str, Path(pattern=r"^([A-Z]{2}|\*)$", description="ISO 3166-1 alpha-2; * for all that have none")
 ]
-Amounts = Annotated[list[Amount], Field(max_length=50, description="One a currency")]
+
+
+def _one_a_currency(amounts: list[Amount]) -> list[Amount]:
+    if len({each.currency for each in amounts}) < len(amounts):
+        raise ValueError("A currency is named twice.")
+    return amounts
+
+
+Amounts = Annotated[
+    list[Amount], Field(max_length=50, description="One a currency"), AfterValidator(_one_a_currency)
+]
 
 
 class PutTariff(Body):

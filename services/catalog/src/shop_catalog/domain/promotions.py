@@ -95,6 +95,8 @@ class PromotionTerms:
             raise InvalidPromotion("Only a coupon is counted: name a code.")
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
             raise InvalidPromotion("It would end before it starts.")
+        if isinstance(self.benefit, AmountOff) and not self.benefit.amount.amount:
+            raise InvalidPromotion("It would take nothing off.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

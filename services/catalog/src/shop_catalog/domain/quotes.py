@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,11 @@ from shop_catalog.domain.products import MAX_AMOUNT, Product
 from shop_catalog.domain.variants import Item, Pieces
 from shop_events.contracts import Money
 from shop_events.contracts.catalog import OrderAdjustment, OrderLine, first_variant_id
+
+MOST_TEXT = 400_000
+"""Bytes of all lines as JSON: an event holds them, and those that were sent or given back once more."""
+_FEW_LINES = 50
+"""Which cannot be so many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Quote:
             UnknownProducts: some are not for sale.
             UnknownVariant, VariantNeeded: it is not clear which variant of a product is meant.
             MixedCurrencies: the prices are in more than one currency, or not in the one asked for.
-            TotalTooLarge: the total is above MAX_AMOUNT.
+            TotalTooLarge: the total is above MAX_AMOUNT, or the lines are more than MOST_TEXT.
         """
         on_sale = {product.id: product for product in products}
         if unknown := {item.product_id for item in quantities} - on_sale.keys():
@@ -75,6 +80,7 @@ class Quote:
         lines = tuple(
             _line(on_sale[item.product_id], item, count, currency) for item, count in pieces.items()
         )
+        _assert_can_be_told(lines)
         currencies = {line.line_total.currency for line in lines}
         if len(currencies) != 1:
             raise MixedCurrencies(f"One order cannot be paid in {' and '.join(sorted(currencies))}.")
@@ -92,8 +98,7 @@ class Quote:
         return Quote(found.lines, found.total, found.adjustments)._payable()
 
     def _payable(self) -> Quote:
-        if self.total.amount > MAX_AMOUNT:
-            raise TotalTooLarge(f"An order can be worth {MAX_AMOUNT} minor units at most.")
+        _assert_payable(self.total.amount)
         return self
 
     @property
@@ -124,6 +129,7 @@ def _line(product: Product, item: Item, quantity: int, currency: str | None) -> 
     price = variant.price_in(currency)
     if price is None:
         raise MixedCurrencies(f"{variant.sku} is not sold in {currency}.")
+    _assert_payable(price.amount * quantity)
     title = product.details.title
     if len(product.variants) > 1:
         title = f"{title} ({', '.join(variant.options.values())})"
@@ -142,3 +148,14 @@ def pieces_of(line: OrderLine) -> Pieces:
     """Return what a line takes out of stock."""
     variant_id = line.variant_id or first_variant_id(line.product_id)
     return Pieces(line.product_id, variant_id, line.quantity)
+
+
+def _assert_payable(amount: int) -> None:
+    if amount > MAX_AMOUNT:
+        raise TotalTooLarge(f"An order can be worth {MAX_AMOUNT} minor units at most.")
+
+
+def _assert_can_be_told(lines: Sequence[OrderLine]) -> None:
+    """Make sure that events can hold an order, also one that nobody would bear to read."""
+    if len(lines) > _FEW_LINES and sum(len(line.model_dump_json().encode()) for line in lines) > MOST_TEXT:
+        raise TotalTooLarge("These are too many lines with such long titles for one order.")
