@@ -1,7 +1,6 @@
 """Where orders go: kept with the order, shown to its customer and to operators, told to nobody else."""
 
 import logging
-from typing import Any
 
 import orjson
 import pytest
@@ -55,29 +54,27 @@ async def test_the_address_says_which_tariff_holds(shop: Shop, cup: Json) -> Non
     assert (await shop.order((cup, 1))).json()["total"]["amount"] == 1000
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"name": ""},
-        {"name": "x" * 121},
-        {"name": "Ada\nBcc: everybody"},
-        {"lines": []},
-        {"lines": ["a", "b", "c", "d"]},
-        {"city": "  "},
-        {"country": "gb"},
-        {"country": "DE"},
-        {"postal_code": "<script>"},
-        {"phone": "1"},
-    ],
-)
-async def test_what_is_no_address_is_refused_without_being_repeated(
-    shop: Shop, db: Database, cup: Json, wrong: dict[str, Any]
-) -> None:
-    answer = await shop.order((cup, 1), address={**ADDRESS, **wrong}, country="GB")
-    assert problem(answer)[0] == 422
-    assert "Lovelace" not in answer.text
-    assert "script" not in answer.text
-    assert await db.orders.count_documents({}) == 0
+NO_ADDRESS: list[Json] = [
+    {"name": ""},
+    {"name": "x" * 121},
+    {"name": "Ada\nBcc: everybody"},
+    {"lines": []},
+    {"lines": ["a", "b", "c", "d"]},
+    {"city": "  "},
+    {"country": "gb"},
+    {"country": "DE"},
+    {"postal_code": "<script>"},
+    {"phone": "1"},
+]
+
+
+async def test_what_is_no_address_is_refused_and_not_repeated(shop: Shop, db: Database, cup: Json) -> None:
+    for wrong in NO_ADDRESS:
+        answer = await shop.order((cup, 1), address={**ADDRESS, **wrong}, country="GB")
+        assert problem(answer)[0] == 422, wrong
+        assert "Lovelace" not in answer.text
+        assert "script" not in answer.text
+        assert await db.orders.count_documents({}) == 0
 
 
 async def test_the_same_request_with_another_address_is_another_request(shop: Shop, cup: Json) -> None:

@@ -201,39 +201,41 @@ async def test_paging_holds_while_products_come_and_change(shop: Shop) -> None:
     assert {each["id"] for each in made} <= set(seen)
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"sort": "rank"},
-        {"sort": "$natural"},
-        {"sort": "price; drop"},
-        {"option": "size"},
-        {"option": "$where:1"},
-        {"option": "a.b:1"},
-        {"attribute": "=x:1"},
-        {"price_from": "-1", "currency": "GBP"},
-        {"price_from": "1.5", "currency": "GBP"},
-        {"price_from": str(10**30), "currency": "GBP"},
-        {"price_to": "1"},
-        {"sort": "price"},
-        {"currency": "GBP.x"},
-        {"in_stock": "perhaps"},
-        {"option": ["size:L"] * 21},
-        {"limit": "101"},
-        {"status": "secret"},
-    ],
-    ids=str,
-)
-async def test_what_is_no_filter_and_no_order_is_refused(stocked: Shop, query: dict[str, Any]) -> None:
-    answer = await stocked.http.get("/v1/products", params=query)
-    assert problem(answer)[0] == 422
+REFUSED: list[dict[str, Any]] = [
+    {"sort": "rank"},
+    {"sort": "$natural"},
+    {"sort": "price; drop"},
+    {"option": "size"},
+    {"option": "$where:1"},
+    {"option": "a.b:1"},
+    {"attribute": "=x:1"},
+    {"price_from": "-1", "currency": "GBP"},
+    {"price_from": "1.5", "currency": "GBP"},
+    {"price_from": str(10**30), "currency": "GBP"},
+    {"price_to": "1"},
+    {"sort": "price"},
+    {"currency": "GBP.x"},
+    {"in_stock": "perhaps"},
+    {"option": ["size:L"] * 21},
+    {"limit": "101"},
+    {"status": "secret"},
+]
 
 
-@pytest.mark.parametrize("value", ["$gt", '{"$gt": ""}', "$$ROOT", "'; return true; '", "S\x00"])
-async def test_an_operator_for_a_value_is_a_value(stocked: Shop, value: str) -> None:
-    for query in ({"option": f"size:{value}"}, {"attribute": f"brand:{value}"}, {"category_id": value}):
-        assert await listed(stocked, **query) == []
-        assert (await facets(stocked, **query))["total"] == 0
+async def test_what_is_no_filter_and_no_order_is_refused(shop: Shop) -> None:
+    for query in REFUSED:
+        answer = await shop.http.get("/v1/products", params=query)
+        assert problem(answer)[0] == 422, query
+
+
+OPERATORS = ["$gt", '{"$gt": ""}', "$$ROOT", "'; return true; '", "S\x00"]
+
+
+async def test_an_operator_for_a_value_is_a_value(stocked: Shop) -> None:
+    for value in OPERATORS:
+        for query in ({"option": f"size:{value}"}, {"attribute": f"brand:{value}"}, {"category_id": value}):
+            assert await listed(stocked, **query) == []
+            assert (await facets(stocked, **query))["total"] == 0
 
 
 async def test_a_cursor_belongs_to_its_order(stocked: Shop) -> None:

@@ -40,27 +40,27 @@ async def test_only_merchants_write(shop: Shop, token: str) -> None:
     assert problem(await shop.http.post("/v1/products", json=PRODUCT)) == (401, "unauthenticated")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"price": {"amount": -1, "currency": "GBP"}},
-        {"price": {"amount": 1.5, "currency": "GBP"}},
-        {"price": {"amount": "1", "currency": "GBP"}},
-        {"price": {"amount": 10**30, "currency": "GBP"}},
-        {"price": {"amount": 1, "currency": "pounds"}},
-        {"price": {"amount": 1, "currency": "EUX"}},
-        {"title": "a\0b"},
-        {"title": "a\nb"},
-        {"description": "turned \u202eround"},
-        {"stock": -1},
-        {"title": "   "},
-        {"image_url": "javascript:alert(1)"},
-        {"available": True},
-    ],
-)
-async def test_values_that_make_no_sense_are_refused(shop: Shop, db: Database, wrong: Json) -> None:
-    assert problem(await shop.post("/v1/products", PRODUCT | wrong, "usr_m:merchant"))[0] == 422
-    assert await db.products.count_documents({}) == 0
+SENSELESS: list[Json] = [
+    {"price": {"amount": -1, "currency": "GBP"}},
+    {"price": {"amount": 1.5, "currency": "GBP"}},
+    {"price": {"amount": "1", "currency": "GBP"}},
+    {"price": {"amount": 10**30, "currency": "GBP"}},
+    {"price": {"amount": 1, "currency": "pounds"}},
+    {"price": {"amount": 1, "currency": "EUX"}},
+    {"title": "a\0b"},
+    {"title": "a\nb"},
+    {"description": "turned \u202eround"},
+    {"stock": -1},
+    {"title": "   "},
+    {"image_url": "javascript:alert(1)"},
+    {"available": True},
+]
+
+
+async def test_values_that_make_no_sense_are_refused(shop: Shop, db: Database) -> None:
+    for wrong in SENSELESS:
+        assert problem(await shop.post("/v1/products", PRODUCT | wrong, "usr_m:merchant"))[0] == 422, wrong
+        assert await db.products.count_documents({}) == 0
 
 
 async def test_the_same_request_makes_one_product(shop: Shop, db: Database) -> None:
@@ -146,11 +146,11 @@ async def test_a_list_shows_each_product_once(shop: Shop) -> None:
     assert await pages(shop, sku=made[4]["sku"]) == [made[4]]
 
 
-@pytest.mark.parametrize("query", [{}, {"sort": "popular"}])
-@pytest.mark.parametrize("cursor", ["x", "W10", "WyJuYW4iLCJhIl0", "WzEsMl0"])
-async def test_a_cursor_of_another_list_is_refused(shop: Shop, query: Json, cursor: str) -> None:
-    answer = await shop.http.get("/v1/products", params={**query, "cursor": cursor})
-    assert problem(answer) == (400, "invalid-cursor")
+async def test_a_cursor_of_another_list_is_refused(shop: Shop) -> None:
+    for query in ({}, {"sort": "popular"}):
+        for cursor in ("x", "W10", "WyJuYW4iLCJhIl0", "WzEsMl0"):
+            answer = await shop.http.get("/v1/products", params={**query, "cursor": cursor})
+            assert problem(answer) == (400, "invalid-cursor"), (query, cursor)
 
 
 async def test_stock_is_corrected_once_per_request_and_never_below_zero(shop: Shop, db: Database) -> None:

@@ -185,27 +185,27 @@ async def test_the_same_request_makes_one_promotion_and_a_code_is_there_once(
     assert await db.promotions.count_documents({}) == 1
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"benefit": {"kind": "percentage", "basis_points": 10_001}},
-        {"benefit": {"kind": "percentage", "basis_points": 0}},
-        {"benefit": {"kind": "amount", "amount": {"amount": -1, "currency": "GBP"}}},
-        {"benefit": {"kind": "buy_x_get_y", "buy": 0, "free": 1}},
-        {"benefit": {"kind": "free_lunch"}},
-        {"code": "lower case"},
-        {"most_uses": 1},
-        {"starts_at": "2027-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"},
-        {"starts_at": "2027-01-01T00:00:00"},
-        {"starts_at": "0001-01-01T00:00:00+23:59"},
-        {"ends_at": "9999-12-31T23:59:59-23:59"},
-        {"benefit": {"kind": "amount", "amount": {"amount": 0, "currency": "GBP"}}},
-    ],
-)
-async def test_terms_that_make_no_sense_are_refused(shop: Shop, db: Database, wrong: Json) -> None:
-    answer = await shop.post("/v1/promotions", {"name": "Sale", "benefit": TENTH, **wrong}, MERCHANT)
-    assert problem(answer)[0] == 422
-    assert await db.promotions.count_documents({}) == 0
+SENSELESS: list[Json] = [
+    {"benefit": {"kind": "percentage", "basis_points": 10_001}},
+    {"benefit": {"kind": "percentage", "basis_points": 0}},
+    {"benefit": {"kind": "amount", "amount": {"amount": -1, "currency": "GBP"}}},
+    {"benefit": {"kind": "buy_x_get_y", "buy": 0, "free": 1}},
+    {"benefit": {"kind": "free_lunch"}},
+    {"code": "lower case"},
+    {"most_uses": 1},
+    {"starts_at": "2027-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"},
+    {"starts_at": "2027-01-01T00:00:00"},
+    {"starts_at": "0001-01-01T00:00:00+23:59"},
+    {"ends_at": "9999-12-31T23:59:59-23:59"},
+    {"benefit": {"kind": "amount", "amount": {"amount": 0, "currency": "GBP"}}},
+]
+
+
+async def test_terms_that_make_no_sense_are_refused(shop: Shop, db: Database) -> None:
+    for wrong in SENSELESS:
+        answer = await shop.post("/v1/promotions", {"name": "Sale", "benefit": TENTH, **wrong}, MERCHANT)
+        assert problem(answer)[0] == 422, wrong
+        assert await db.promotions.count_documents({}) == 0
 
 
 async def test_prices_are_the_merchants_alone(shop: Shop, db: Database) -> None:

@@ -184,38 +184,37 @@ async def test_the_beginning_of_a_question_is_completed(shop: Shop) -> None:
 HOSTILE = ("title:* OR id:*", '"', "+(", "\\", "*", "lantern AND NOT lantern", "prices.GBP:[* TO *]", "\x00a")
 
 
-@pytest.mark.parametrize("typed", HOSTILE)
-async def test_what_looks_like_a_command_is_words(shop: Shop, typed: str) -> None:
+async def test_what_looks_like_a_command_is_words(shop: Shop) -> None:
     await shop.sell(title="Teapot")
     await until_one(shop, "teapot")
-    for path in ("/v1/search", "/v1/search/suggestions"):
-        answer = await shop.http.get(path, params={"q": typed})
-        assert answer.status_code in {200, 422}
-        assert "Teapot" not in answer.text
+    for typed in HOSTILE:
+        for path in ("/v1/search", "/v1/search/suggestions"):
+            answer = await shop.http.get(path, params={"q": typed})
+            assert answer.status_code in {200, 422}, typed
+            assert "Teapot" not in answer.text, typed
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"q": ""},
-        {"q": "!!!"},
-        {"q": "x" * 201},
-        {"q": "a", "limit": 0},
-        {"q": "a", "limit": 100_000},
-        {"q": "a", "language": "not a language"},
-        {"q": "a", "price_from": 5},
-        {"q": "a", "currency": "GBP", "price_from": -1},
-        {"q": "a", "attribute": "without a colon"},
-        {"q": "a", "option": ["a:b"] * 21},
-        {"q": "a", "status": "draft"},
-        {"q": "a", "sku": "a"},
-    ],
-    ids=str,
-)
-async def test_a_question_that_makes_no_sense_is_refused(shop: Shop, query: dict[str, Any]) -> None:
-    answer = await shop.http.get("/v1/search", params=query)
-    assert problem(answer)[0] == 422
+SENSELESS: list[dict[str, Any]] = [
+    {},
+    {"q": ""},
+    {"q": "!!!"},
+    {"q": "x" * 201},
+    {"q": "a", "limit": 0},
+    {"q": "a", "limit": 100_000},
+    {"q": "a", "language": "not a language"},
+    {"q": "a", "price_from": 5},
+    {"q": "a", "currency": "GBP", "price_from": -1},
+    {"q": "a", "attribute": "without a colon"},
+    {"q": "a", "option": ["a:b"] * 21},
+    {"q": "a", "status": "draft"},
+    {"q": "a", "sku": "a"},
+]
+
+
+async def test_a_question_that_makes_no_sense_is_refused(shop: Shop) -> None:
+    for query in SENSELESS:
+        answer = await shop.http.get("/v1/search", params=query)
+        assert problem(answer)[0] == 422, query
 
 
 async def test_who_searches_may_be_named_by_a_visitor_id_alone(shop: Shop) -> None:
