@@ -16,7 +16,7 @@ from shop_devstack.stack import StackInfo
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 FEW = settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     database=None,

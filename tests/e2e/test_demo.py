@@ -16,7 +16,7 @@ from shop_devstack.stack import StackInfo
 
 pytestmark = pytest.mark.e2e
 
-INVOICES = 40
+INVOICES = 24
 RESTARTS: tuple[Restart | None, ...] = (None, "services")
 
 
