@@ -6,18 +6,22 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from threading import Event, Thread
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from bench.catalog.shop import DATABASE, catalog, category_id, open_shop, stock_shop
+from pymongo import MongoClient
+
+from bench.catalog.shop import DATABASE, catalog, category_id, open_shop, product_id, stock_shop
 from bench.figures import Comparison, Contender, Effort, Figure
-from bench.ground import Ground
+from bench.ground import Document, Ground
 from bench.load import CONNECTIONS, Load, load
 from bench.wire import request
 from shop_devstack.ports import LOOPBACK
 
 _FEW = 4
+_RESTLESS = "GET /v1/search, a product changes every second"
 _GOAL_MS = 50
 _LARGEST_TWICE = 100_000
 _MEMORY = re.compile(rb"^process_resident_memory_bytes (\S+)", re.MULTILINE)
@@ -27,7 +31,8 @@ def compare(products: int, here: Ground, effort: Effort) -> list[Comparison]:
     """Compare searches with reading twenty products and storing that they were looked for.
 
     Many connections at a time say how much a process can do, few how long a search takes. Of a million
-    products one process has an index; of fewer there is another one beside it that keeps no answers.
+    products one process has an index; of fewer there is another one beside it that keeps no answers. About
+    720 of the questions come again and again, a quarter of what is asked never does.
     """
     stock_shop(here, products)
     open_shop(here)
@@ -38,10 +43,12 @@ def compare(products: int, here: Ground, effort: Effort) -> list[Comparison]:
         bare = here.serving("bare", "bench.baselines", "catalog", mongodb_database=DATABASE)
         ports = {"20 read, 1 stored in bare ASGI": stack.enter_context(bare)}
         if products <= _LARGEST_TWICE:
-            cold = catalog(here, log_level="INFO", search_kept="0")
+            cold = catalog(here, log_level="INFO", search_kept_bytes="0")
             ports["GET /v1/search, nothing kept"] = stack.enter_context(cold)
         ports["GET /v1/search"] = ours
         found = [_compare(products, ports, effort, connections) for connections in (CONNECTIONS, _FEW)]
+        with _changing(here):
+            found.append(_compare(products, {_RESTLESS: ours}, effort, CONNECTIONS))
         memory = Figure(_megabytes(ours))
     name = f"{products:,} products"
     return [
@@ -52,8 +59,11 @@ def compare(products: int, here: Ground, effort: Effort) -> list[Comparison]:
 
 
 def searches(products: int, connection: int) -> Iterator[bytes]:
-    """Ask for what all products have, for what one in fifty or a single one has, and for what none has."""
-    chance = random.Random(connection)  # noqa: S311
+    """Ask for what all products have, for what one in fifty or a single one has, and for what none has.
+
+    Each measurement asks otherwise: of what is asked for a single product, nothing is known from before.
+    """
+    chance = random.Random(f"{time.time_ns()} {connection}")  # noqa: S311
     while True:
         brand, colour = f"brand:Brand {chance.randrange(50)}", f"colour:colour {chance.randrange(12)}"
         asked: dict[str, object] = chance.choice(
@@ -79,6 +89,25 @@ def _compare(products: int, ports: dict[str, int], effort: Effort, connections: 
 
     figures = effort.alternate([contender(name, port) for name, port in ports.items()])
     return Comparison(f"search, {products:,} products", "requests", figures, most_p99_ms=_GOAL_MS)
+
+
+@contextmanager
+def _changing(here: Ground) -> Iterator[None]:
+    """Let a product change every second, which makes void whatever is kept."""
+    ended = Event()
+
+    def change() -> None:
+        with MongoClient[Document](here.mongodb_url) as client:
+            while not ended.wait(1):
+                client[DATABASE].products.update_one({"_id": product_id(0)}, {"$inc": {"trend": 0.01}})
+
+    changing = Thread(target=change)
+    changing.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        changing.join()
 
 
 def _megabytes(port: int) -> float:

@@ -25,6 +25,7 @@ from shop_catalog.api import ERRORS, ROUTERS
 from shop_catalog.api.kept_answers import KeptAnswers
 from shop_catalog.api.plain_orders import PlainOrders
 from shop_catalog.api.plain_reads import PlainReads
+from shop_catalog.api.plain_searches import PlainSearches
 from shop_catalog.application import lists
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.pricing import PriceBook
@@ -173,14 +174,27 @@ def desk(transact: Transact, keeper: Keeper) -> Iterator[SearchDesk]:
 
 
 @pytest.fixture
+def searches(desk: SearchDesk) -> PlainSearches:
+    """Searches past FastAPI; nothing is kept until a test says what has changed."""
+    return PlainSearches(desk, KeptAnswers(1_000_000, patience=60))
+
+
+@pytest.fixture
 def app(
-    settings: CatalogSettings, transact: Transact, checkout: Checkout, reads: PlainReads, desk: SearchDesk
+    *,
+    settings: CatalogSettings,
+    transact: Transact,
+    checkout: Checkout,
+    reads: PlainReads,
+    desk: SearchDesk,
+    searches: PlainSearches,
 ) -> FastAPI:
-    state: dict[str, object] = {"checkout": checkout, "reads": reads, "search": desk}
+    state: dict[str, object] = {"checkout": checkout, "reads": reads, "search": desk, "searches": searches}
     state["returns"] = ReturnDesk(transact, settings.return_window)
     state["payment_webhook"] = PaymentWebhook(SECRET)
     verifier: Any = EveryToken()
-    shortcuts: list[Shortcut | BodyShortcut] = [*reads.shortcuts, PlainOrders(checkout).shortcut]
+    plain = [*reads.shortcuts, *searches.shortcuts]
+    shortcuts: list[Shortcut | BodyShortcut] = [*plain, PlainOrders(checkout).shortcut]
     api = Api(ROUTERS, ERRORS, state, shortcuts=shortcuts)
     return create_app(settings, api, transact=transact, verifier=verifier)
 

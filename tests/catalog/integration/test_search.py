@@ -2,12 +2,10 @@
 
 import secrets
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from shop_catalog.application.search import SearchDesk
 from shop_catalog.domain.search import Question
@@ -223,11 +221,12 @@ async def test_who_searches_may_be_named_by_a_visitor_id_alone(shop: Shop) -> No
     assert problem(answer)[0] == 422
 
 
-async def test_a_process_without_its_index_says_so(shop: Shop, app: FastAPI, transact: Transact) -> None:
-    with ThreadPoolExecutor(1) as threads:
-        app.state.search = SearchDesk(transact, lambda: None, threads)
-        for path in ("/v1/search", "/v1/search/suggestions"):
-            assert problem(await shop.http.get(path, params={"q": "a"}))[0] == 503
+async def test_a_process_without_its_index_says_so(
+    shop: Shop, desk: SearchDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "_finder", lambda: None)
+    for path in ("/v1/search", "/v1/search/suggestions"):
+        assert problem(await shop.http.get(path, params={"q": "a"}))[0] == 503
 
 
 VISITOR = "vst_" + "0" * 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from shop_catalog.api.import_lines import Format, known_mappings, mapping_of
 from shop_catalog.api.kept_answers import KeptAnswers
 from shop_catalog.api.plain_orders import PlainOrders
 from shop_catalog.api.plain_reads import PlainReads
+from shop_catalog.api.plain_searches import PlainSearches
 from shop_catalog.application import lists
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.imports import Importer
@@ -55,6 +57,7 @@ class Resources:
     checkout: Checkout
     reads: PlainReads
     search: SearchDesk
+    searches: PlainSearches
     index: IndexKeeper[SearchIndex]
 
 
@@ -64,19 +67,28 @@ _LONGEST_RUN = timedelta(minutes=2)
 _FOLLOWING = timedelta(seconds=5)
 """Time between two looks for categories whose products are to follow them, and for people to forget."""
 
+_TURN_SECONDS = 0.0005
+"""How long a thread that found something may have to wait for a busy event loop, each time it needs Python.
+
+Measured with 100,000 products, 32 connections, nothing kept: 240 searches a second, with Python's 5 ms 191.
+"""
+
 
 def _api(runtime: CatalogRuntime) -> Api:
     secret = runtime.settings.payment_webhook_secret.get_secret_value()
-    checkout, reads, search = runtime.resources.checkout, runtime.resources.reads, runtime.resources.search
-    state: dict[str, object] = {"checkout": checkout, "reads": reads, "search": search}
+    ours = runtime.resources
+    state: dict[str, object] = {"checkout": ours.checkout, "reads": ours.reads}
+    state |= {"search": ours.search, "searches": ours.searches}
     state["returns"] = ReturnDesk(runtime.transact, runtime.settings.return_window)
     state["payment_webhook"] = PaymentWebhook(secret)
-    shortcuts: list[Shortcut | BodyShortcut] = [*reads.shortcuts, PlainOrders(checkout).shortcut]
+    plain = [*ours.reads.shortcuts, *ours.searches.shortcuts]
+    shortcuts: list[Shortcut | BodyShortcut] = [*plain, PlainOrders(ours.checkout).shortcut]
     return Api(ROUTERS, ERRORS, state, LARGE_BODIES, shortcuts)
 
 
 def _api_parts(runtime: CatalogRuntime) -> list[Part]:
-    changes, index = ProductChanges(runtime.db, runtime.resources.reads.kept), runtime.resources.index
+    ours = runtime.resources
+    changes, index = ProductChanges(runtime.db, ours.reads.kept, ours.searches.kept), ours.index
     return [
         Part("product-changes", changes.run, outlived=True),
         Part("search-index", index.run, index.caught_up.is_set, outlived=True),
@@ -114,18 +126,18 @@ async def _resources(runtime: CatalogRuntime) -> AsyncIterator[Resources]:
         prices = PriceBook(runtime.transact, timedelta(seconds=settings.price_rules_seconds))
         checkout = Checkout(runtime.transact, provider, settings.payment_deadline, prices, settings.patience)
         with _searching(runtime) as (search, index):
-            yield Resources(checkout, reads, search, index)
+            searches = PlainSearches(search, KeptAnswers(settings.search_kept_bytes))
+            yield Resources(checkout, reads, search, searches, index)
 
 
 @contextmanager
 def _searching(runtime: CatalogRuntime) -> Iterator[tuple[SearchDesk, IndexKeeper[SearchIndex]]]:
     settings = runtime.settings
+    sys.setswitchinterval(_TURN_SECONDS)
     with ThreadPoolExecutor(settings.search_threads, "search") as threads, ExitStack() as stack:
         keeper = IndexKeeper(
             SearchableProducts(runtime.db, settings.search_refresh_seconds),
-            lambda: SearchIndex(
-                stack.enter_context(claimed_folder(settings.search_folder)), settings.search_kept
-            ),
+            lambda: SearchIndex(stack.enter_context(claimed_folder(settings.search_folder))),
         )
         stack.callback(keeper.close)
         yield SearchDesk(runtime.transact, keeper.index, threads), keeper

@@ -65,8 +65,11 @@ class CatalogSettings(ServiceSettings):
     search_refresh_seconds: float = Field(
         0.5, gt=0, le=60, description="How long changes of products are gathered before they are found"
     )
-    search_kept: int = Field(
-        200, ge=0, le=10_000, description="How many questions keep what was found until a product changes"
+    search_kept_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=0,
+        le=4 * 1024**3,
+        description="Memory for answers to searches, kept until a product changes; 0 keeps none",
     )
     search_threads: int = Field(2, ge=1, le=32, description="Threads of a process that answer searches")
 

@@ -16,6 +16,7 @@ from shop_catalog.domain.search import Bucket, Facets
 
 _CATEGORIES = {"terms": {"field": "category", "size": 100}}
 _ATTRIBUTES = {"terms": {"field": "attribute", "size": 300}}
+_AVAILABLE = {"terms": {"field": "available"}}
 _MOST_VALUES = 30
 _MOST_COUNTED = 100
 """As many options at most are counted one by one, which a question with two conditions on a variant needs."""
@@ -37,7 +38,7 @@ def facets(asked: Asked, query: Query, total: int) -> Facets:
         categories=counting.categories(),
         attributes=_cut(counting.attributes()),
         options=_cut(counting.options()),
-        in_stock=total if asked.filters.in_stock else counting.total(replace(asked.filters, in_stock=True)),
+        in_stock=total if asked.filters.in_stock else counting.in_stock(),
         prices=counting.prices(),
     )
 
@@ -65,13 +66,25 @@ class _Counting:
         self._query = Query.const_score_query(query, 0.0)
         self._filters = asked.filters
         self._options = {"terms": {"field": f"option{self._which}", "size": 300}}
-        wanted = {"categories": _CATEGORIES, "attributes": _ATTRIBUTES, "options": self._options}
+        wanted: dict[str, Any] = {
+            "categories": _CATEGORIES,
+            "attributes": _ATTRIBUTES,
+            "options": self._options,
+        }
+        wanted["available"] = _AVAILABLE
         self._counted = self._aggregate(self._filters, wanted)
 
     def total(self, filters: Filters) -> int:
         """Return how many results pass."""
         found: Any = self._asked.searcher.search(self._asked.narrowed(self._query, filters), 1)
         return int(found.count)
+
+    def in_stock(self) -> int:
+        """Return how many results are to be had: as the variant that is asked for, if one is."""
+        if self._filters.are_of_variants:
+            return self.total(replace(self._filters, in_stock=True))
+        buckets = self._counted["available"]["buckets"]
+        return sum(int(each["doc_count"]) for each in buckets if each["key"])
 
     def categories(self) -> list[Bucket]:
         """Count the categories, the largest first."""

@@ -45,23 +45,28 @@ class SearchIndex:
 
     Args:
         folder: is empty or does not exist, and nobody else's.
-        kept: so many questions keep their answers, until the next commit at the latest.
     """
 
-    def __init__(self, folder: Path, kept: int = 0) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._index = Index(schema(), path=str(folder))
         register_tokenizers(self._index)
         self._index.config_reader("manual")
         self._schema = self._index.schema
         self._writer = self._index.writer(_WRITER_BYTES, 1)
-        self._most_kept = kept
-        self._kept: dict[str, Findings] = {}
+        self._commits = 0
+        self._languages: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
         """How many products can be found."""
         return int(self._index.searcher().num_docs)
+
+    @property
+    def commits(self) -> int:
+        """How often what is found may have changed so far. It grows after that happened, so what was found
+        under one number is never older than it."""
+        return self._commits
 
     def clear(self) -> None:
         """Forget all products; until the commit they are found nevertheless."""
@@ -70,6 +75,8 @@ class SearchIndex:
     def put(self, products: Iterable[Searchable]) -> None:
         """Add products that are not there."""
         for product in products:
+            spoken = {base(each.language) for each in product.descriptions}
+            self._languages |= spoken.intersection(STEMMED)  # before any of it can be found
             self._writer.add_document(Document.from_dict(_document(product), self._schema))
 
     def drop(self, product_ids: Iterable[str]) -> None:
@@ -81,7 +88,7 @@ class SearchIndex:
         """Let everything that was written be found."""
         self._writer.commit()
         self._index.reload()
-        self._kept = {}
+        self._commits += 1
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""
@@ -93,28 +100,29 @@ class SearchIndex:
         Raises:
             EmptySearch: there is no word in the text.
         """
-        kept, name = self._kept, repr(question)  # taken before the searcher: never newer than it
-        if (findings := kept.get(name)) is None:
-            findings = self._find(question)
-            if len(kept) >= self._most_kept:
-                kept.clear()
-            if self._most_kept:
-                kept[name] = findings
-        return findings
+        return self._found(self._asked(question))
 
     def count(self, filters: Filters) -> lists.Facets:
         """Count what lists of what is on sale can be narrowed down to."""
-        return listed(Asked(self._index, self._index.searcher(), Question(text="", filters=filters)))
+        question = Question(text="", filters=filters)
+        return listed(Asked(self._index, self._index.searcher(), question, self._languages))
 
-    def kept(self, question: Question) -> Findings | None:
-        """Return what was found for the same question since the last commit, without waiting."""
-        return self._kept.get(repr(question))
+    def find_quickly(self, question: Question) -> Findings | None:
+        """Return the same, None where that might take longer than a millisecond.
 
-    def _find(self, question: Question) -> Findings:
-        searcher = self._index.searcher()
-        asked = Asked(self._index, searcher, question)
+        Raises EmptySearch.
+        """
+        asked = self._asked(question)
+        return self._found(asked) if asked.is_quick else None
+
+    def _asked(self, question: Question) -> Asked:
+        asked = Asked(self._index, self._index.searcher(), question, self._languages)
         if not asked.words:
             raise EmptySearch("There is no word in it, or only such as are too long.")
+        return asked
+
+    def _found(self, asked: Asked) -> Findings:
+        searcher, question = asked.searcher, asked.question
         query, match = asked.all_words(), "all"
         hits, total = self._hits(asked, query)
         if not total and not searcher.search(query, 1, count=False).hits:

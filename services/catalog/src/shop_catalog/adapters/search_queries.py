@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from dataclasses import field as filled
 from functools import cached_property
 
 from tantivy import FieldType, Index, Occur, Query, Schema, SchemaBuilder, Searcher
@@ -29,6 +30,10 @@ THERE = "_there"
 _TITLE, _TITLE_STEM, _TEXT, _TEXT_STEM, _CODE = 3.0, 2.5, 1.2, 1.0, 20.0
 _SIMILAR, _BEGINNING = 0.5, 0.8
 _TIE = 0.2
+_FEW = 1000
+
+Term = tuple[str, str, float]
+"""Field, word, and what it counts there."""
 
 
 def schema() -> Schema:
@@ -44,7 +49,7 @@ def schema() -> Schema:
     for name in ("category", "attribute", "option", f"option{THERE}"):
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("category_id", tokenizer_name="raw", index_option="basic")
-    builder.add_boolean_field("available", indexed=True)
+    builder.add_boolean_field("available", indexed=True, fast=True)
     for which in ("", THERE):
         builder.add_text_field(f"choice{which}", tokenizer_name="raw", index_option="basic")
         builder.add_unsigned_field(f"offer{which}", indexed=True)
@@ -71,16 +76,29 @@ class Token:
 
 @dataclass
 class Asked:
-    """A question, as far as one state of the index understands it."""
+    """A question, as far as one state of the index understands it.
+
+    Args:
+        languages: those that any product may be described in.
+    """
 
     index: Index
     searcher: Searcher
     question: Question
+    languages: Collection[str]
+    _known: dict[str, list[Query]] = filled(default_factory=dict)
 
     @cached_property
     def words(self) -> list[Word]:
         """The words that are looked up, and whether the index has them."""
         return [word for token in self._tokens for word in token.words]
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether so few products can match that finding them takes less than handing the question on."""
+        if self.filters.price != PriceRange() or not all(word.known for word in self.words):
+            return False
+        return min((self._common(word.text) for word in self.words), default=0) <= _FEW
 
     def all_words(self) -> Query:
         """Return a query for products that have all words, small ones apart; unknown ones may be similar."""
@@ -178,23 +196,29 @@ class Asked:
 
     def _exact(self, word: str) -> list[Query]:
         """Return a query for each field that has the word, or its stem in the field's language."""
-        terms = [("title", word, _TITLE), ("text", word, _TEXT)]
-        for language in STEMMED:
+        if word not in self._known:
+            self._known[word] = [self._term(*term) for term, often in self._terms(word) if often]
+        return self._known[word]
+
+    def _common(self, word: str) -> int:
+        """Return how many products have a word, at most."""
+        return sum(often for _, often in self._terms(word))
+
+    def _terms(self, word: str) -> list[tuple[Term, int]]:
+        """Return each field that may have the word, what it is there, its weight, and how many have it."""
+        terms: list[Term] = [("title", word, _TITLE), ("text", word, _TEXT)]
+        for language in self.languages:
             stemmed = stem(word, language)
             terms += [
                 (f"title_{language}", stemmed, _TITLE_STEM),
                 (f"text_{language}", stemmed, _TEXT_STEM),
             ]
-        return [
-            self._term(field, value, boost)
-            for field, value, boost in terms
-            if self.searcher.doc_freq(field, value)
-        ]
+        return [(term, self.searcher.doc_freq(*term[:2])) for term in terms]
 
     def _word(self, word: Word, *, fuzzy: bool) -> Query:
         queries = self._exact(word.text)
         if fuzzy or not queries:
-            queries += self._like(word.text)
+            queries = [*queries, *self._like(word.text)]
         return Query.disjunction_max_query(queries, _TIE) if queries else Query.empty_query()
 
     def _like(self, word: str) -> list[Query]:

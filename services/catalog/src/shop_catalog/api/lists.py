@@ -60,15 +60,38 @@ async def _filters(
         ProductStatus.PUBLISHED
     ),
 ) -> Filters:
+    filters = filters_of(
+        category_id=category_id,
+        attribute=attribute,
+        option=option,
+        currency=currency,
+        price=PriceRange(price_from, price_to),
+        in_stock=in_stock,
+    )
+    return filters.without(sku=sku, status=status)
+
+
+def filters_of(
+    *,
+    category_id: str | None,
+    attribute: Sequence[str],
+    option: Sequence[str],
+    currency: str | None,
+    price: PriceRange,
+    in_stock: bool,
+) -> Filters:
+    """Return filters as they are asked for.
+
+    Raises:
+        Unprocessable: a choice is not ``name:value``.
+    """
     return Filters(
         category_id=category_id,
         attributes=_by_name("attribute", attribute),
         options=_by_name("option", option),
         currency=currency,
-        price=PriceRange(price_from, price_to),
+        price=price,
         in_stock=in_stock,
-        sku=sku,
-        status=status,
     )
 
 

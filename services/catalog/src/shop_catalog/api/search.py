@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-import orjson
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from shop_catalog.api.errors import ERRORS
-from shop_catalog.api.listed_products import shown as product_shown
 from shop_catalog.api.lists import OnSale
-from shop_catalog.api.pages_found import Desk, cursor_behind, place
+from shop_catalog.api.pages_found import Desk, place
+from shop_catalog.api.plain_questions import Language, Words
+from shop_catalog.api.plain_searches import VISITOR, Keeping, Searches
 from shop_catalog.api.product_views import ProductView
-from shop_catalog.application.search import Result, Suggestions
+from shop_catalog.application.search import Suggestions
 from shop_catalog.domain.errors import CurrencyNeeded, EmptySearch, NotAResult, SearchNotFound, SearchNotReady
-from shop_catalog.domain.search import Bucket, Facets, Match, Question
+from shop_catalog.domain.search import Match, Question
 from shop_chassis.http import BadCursor, Body, Page
 from shop_chassis.openapi import responses
 
@@ -24,16 +23,11 @@ router = APIRouter(tags=["search"])
 
 _REFUSED = (EmptySearch, CurrencyNeeded, SearchNotReady)
 
-Words = Annotated[str, Query(min_length=1, max_length=200, description="Words to search for")]
-Language = Annotated[
-    str,
-    Query(pattern=r"^[a-zA-Z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$", description="Language of the words"),
-]
 VisitorId = Annotated[
     str | None,
     Header(
         alias="Visitor-Id",
-        pattern=r"^vst_[0-9a-f]{32}$",
+        pattern=VISITOR,
         description="The visitor, from `GET /v1/session`, who agreed to be counted; else leave it out",
     ),
 ]
@@ -60,11 +54,6 @@ class BucketView(BaseModel):
     label: str
     count: int
 
-    @classmethod
-    def all_of(cls, buckets: Sequence[Bucket]) -> list[Self]:
-        """Return how the values of a facet are shown."""
-        return [cls(value=each.value, label=each.label, count=each.products) for each in buckets]
-
 
 class PricesView(BaseModel):
     """The lowest and the highest price, in minor units of the currency that was asked for."""
@@ -81,18 +70,6 @@ class SearchFacetsView(BaseModel):
     options: dict[str, list[BucketView]]
     in_stock: int
     prices: PricesView | None
-
-    @classmethod
-    def of(cls, facets: Facets) -> Self:
-        """Return how facets are shown."""
-        prices = facets.prices
-        return cls(
-            categories=BucketView.all_of(facets.categories),
-            attributes={name: BucketView.all_of(each) for name, each in facets.attributes.items()},
-            options={name: BucketView.all_of(each) for name, each in facets.options.items()},
-            in_stock=facets.in_stock,
-            prices=PricesView(lowest=prices[0], highest=prices[1]) if prices else None,
-        )
 
 
 class ResultsView(BaseModel):
@@ -142,36 +119,35 @@ class Choose(Body):
 async def search_products(
     q: Words,
     page: Page,
-    desk: Desk,
+    searches: Searches,
     filters: OnSale,
-    language: Language = "en",
     *,
+    keeping: Keeping,
+    language: Language = "en",
     visitor_id: VisitorId = None,
 ) -> Response:
     """Find products by words, the most relevant and wanted first."""
     filters.assert_clear()
     question = Question(text=q, filters=filters, after=place(page), limit=page.limit, language=language)
-    found = await desk.find(question, visitor_id)
-    shown = {
-        "search_id": found.search_id,
-        "match": found.findings.match,
-        "total": found.findings.total,
-        "items": [_result(each, language) for each in found.results],
-        "facets": SearchFacetsView.of(found.findings.facets).model_dump(),
-        "next_cursor": cursor_behind(found),
-    }
-    return Response(orjson.dumps(shown), media_type="application/json")
+    return Response(await searches.show(question, visitor_id, keeping), media_type="application/json")
 
 
-@router.get("/v1/search/suggestions", responses=responses(EmptySearch, SearchNotReady, of=ERRORS))
+@router.get(
+    "/v1/search/suggestions",
+    response_model=SuggestionsView,
+    responses=responses(EmptySearch, SearchNotReady, of=ERRORS),
+)
 async def suggest(
     q: Annotated[str, Query(min_length=1, max_length=100, description="What was typed so far")],
     desk: Desk,
+    keeping: Keeping,
     limit: Annotated[int, Query(ge=1, le=20)] = 8,
     language: Language = "en",
-) -> SuggestionsView:
+) -> Response:
     """Suggest how a question may go on, while it is being typed."""
-    return SuggestionsView.of(await desk.suggest(q, limit, language))
+    shown = SuggestionsView.of(await desk.suggest(q, limit, language)).model_dump_json().encode()
+    keeping.keep(shown, len(shown))
+    return Response(shown, media_type="application/json")
 
 
 @router.post(
@@ -184,12 +160,3 @@ async def choose_result(
 ) -> None:
     """Tell that a result was opened, within a day; again is harmless."""
     await desk.choose(search_id, body.product_id)
-
-
-def _result(found: Result, language: str) -> dict[str, Any]:
-    """Return how a result is shown: a :class:`ResultView`, made of the document."""
-    return {
-        **product_shown(found.document, language),
-        "title_parts": [part._asdict() for part in found.title],
-        "excerpt_parts": [part._asdict() for part in found.excerpt],
-    }

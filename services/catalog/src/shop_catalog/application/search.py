@@ -25,11 +25,15 @@ T = TypeVar("T")
 class Finder(Protocol):
     """What finds products by words. Its calls block for some milliseconds."""
 
+    @property
+    def commits(self) -> int:
+        """How often what is found may have changed so far."""
+
     def find(self, question: Question) -> Findings:
         """Return a page of what matches best."""
 
-    def kept(self, question: Question) -> Findings | None:
-        """Return the same if it is known already, without blocking."""
+    def find_quickly(self, question: Question) -> Findings | None:
+        """Return the same at once, None where that would block for longer."""
 
     def count(self, filters: Filters) -> Facets:
         """Return what lists of what is on sale can be narrowed down to."""
@@ -84,6 +88,13 @@ class SearchDesk:
         self._finder = finder
         self._threads = threads
         self._told = Gathered(self._tell)
+        self._under_way: dict[str, asyncio.Task[Findings]] = {}
+
+    @property
+    def commits(self) -> int | None:
+        """How often what is found may have changed so far; None as long as nothing can be found."""
+        finder = self._finder()
+        return None if finder is None else finder.commits
 
     async def find(self, question: Question, visitor_id: str | None = None) -> Page:
         """Return what matches best; the search is told to others before it is answered.
@@ -93,13 +104,18 @@ class SearchDesk:
             SearchNotReady: the index is being built.
         """
         index = self._ready()
-        if (findings := index.kept(question)) is None:
-            findings = await self._in_thread(index.find, question)
+        findings = await self._findings(index, question)
+        found, search_id = await asyncio.gather(
+            self._fitting(findings, question), self.tell(findings, question.filters, visitor_id)
+        )
+        return Page(search_id, findings, _results(index, found, findings.words, question.language))
+
+    async def tell(self, findings: Findings, filters: Filters, visitor_id: str | None = None) -> str:
+        """Tell others that somebody was shown what was found; return the id of the search."""
         visitor = visitor_id or new_id("anon")
-        search = Search.perform(new_id("sch"), visitor, question.filters, findings, now())
-        found, _ = await asyncio.gather(self._fitting(findings, question), self._told(search))
-        results = await self._in_thread(_results, index, found, findings.words, question.language)
-        return Page(search.id, findings, results)
+        search = Search.perform(new_id("sch"), visitor, filters, findings, now())
+        await self._told(search)
+        return search.id
 
     async def count(self, filters: Filters) -> Facets:
         """Count what lists of what is on sale can be narrowed down to, as of a moment ago.
@@ -118,7 +134,7 @@ class SearchDesk:
             EmptySearch, SearchNotReady: as with :meth:`find`.
         """
         index, question = self._ready(), Question(text=text, limit=limit, language=language)
-        findings = await self._in_thread(index.find, question)
+        findings = await self._findings(index, question)
         texts = await self._in_thread(index.complete, text, limit)
         return Suggestions(texts, await self._fitting(findings, question))
 
@@ -136,6 +152,20 @@ class SearchDesk:
         if finder is None:
             raise SearchNotReady("The index is being built.")
         return finder
+
+    async def _findings(self, index: Finder, question: Question) -> Findings:
+        """Ask the index, once for all who want to know the same at the same time.
+
+        What it knows at once is asked right here: a thread would wait longer for the interpreter.
+        """
+        if (findings := index.find_quickly(question)) is not None:
+            return findings
+        name = f"{index.commits} {question!r}"
+        if (task := self._under_way.get(name)) is None:
+            task = asyncio.create_task(self._in_thread(index.find, question))
+            self._under_way[name] = task
+            task.add_done_callback(lambda _: self._under_way.pop(name))
+        return await asyncio.shield(task)
 
     async def _in_thread(self, call: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)

@@ -34,17 +34,17 @@ class Listener(Protocol):
 
 
 class ProductChanges:
-    """Tells a listener of every change of a product, for as long as it can."""
+    """Tells listeners of every change of a product, for as long as it can."""
 
-    def __init__(self, db: AsyncDatabase[Any], listener: Listener) -> None:
+    def __init__(self, db: AsyncDatabase[Any], *listeners: Listener) -> None:
         self._db = db
-        self._listener = listener
+        self._listeners = listeners
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until ``stop`` is set.
 
         Raises:
-            PyMongoError: the stream broke. The listener knows by then.
+            PyMongoError: the stream broke. The listeners know by then.
         """
         async with self._db.client.start_session() as session:
             command = {"aggregate": PRODUCTS, "pipeline": _PIPELINE, "cursor": {"batchSize": _PAGE}}
@@ -57,7 +57,7 @@ class ProductChanges:
                     cursor = answer["cursor"]
                     self._tell(cursor["nextBatch"])
             finally:
-                self._listener.lose()
+                self._lose()
                 with suppress(PyMongoError):
                     await self._db.command(
                         {"killCursors": PRODUCTS, "cursors": [cursor["id"]]}, session=session
@@ -65,5 +65,11 @@ class ProductChanges:
 
     def _tell(self, changes: Collection[dict[str, Any]]) -> None:
         if any("documentKey" not in change for change in changes):  # dropped or renamed as a whole
-            self._listener.lose()
-        self._listener.hear({change["documentKey"]["_id"] for change in changes if "documentKey" in change})
+            self._lose()
+        changed = {change["documentKey"]["_id"] for change in changes if "documentKey" in change}
+        for listener in self._listeners:
+            listener.hear(changed)
+
+    def _lose(self) -> None:
+        for listener in self._listeners:
+            listener.lose()
