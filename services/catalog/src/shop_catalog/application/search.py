@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol, TypeVar
 
 from shop_catalog.application.clock import now
+from shop_catalog.application.shared_products import documents
 from shop_catalog.domain.errors import SearchNotFound, SearchNotReady
 from shop_catalog.domain.lists import Facets, Filters
 from shop_catalog.domain.search import Findings, Part, Question, Search, Word, fits
@@ -20,6 +22,9 @@ from shop_events.gathering import Gathered
 from shop_events.ids import new_id
 
 T = TypeVar("T")
+
+_PAGES_AT_ONCE = 10
+"""Pages whose products are read in one query, at most."""
 
 
 class Finder(Protocol):
@@ -88,6 +93,7 @@ class SearchDesk:
         self._finder = finder
         self._threads = threads
         self._told = Gathered(self._tell)
+        self._read = Gathered(self._on_sale, _PAGES_AT_ONCE)
         self._under_way: dict[str, asyncio.Task[Findings]] = {}
 
     @property
@@ -172,12 +178,17 @@ class SearchDesk:
 
     async def _fitting(self, findings: Findings, question: Question) -> list[Document]:
         """Return the products as they are: what was taken off sale or sold out since is left out."""
-        found = await self._transact.read(_on_sale, findings.product_ids)
-        by_id = {document["_id"]: document for document in found}
+        by_id = await self._read(findings.product_ids) if findings.product_ids else {}
         ordered = [by_id[each] for each in findings.product_ids if each in by_id]
         if not question.filters.are_of_variants:
             return ordered
         return [each for each in ordered if fits(product_of(each), question.filters)]
+
+    async def _on_sale(self, pages: Sequence[Sequence[str]]) -> Sequence[Mapping[str, Document]]:
+        """Read what is on sale of the pages of one moment in one go, by id; each page gets all of it."""
+        wanted = list(dict.fromkeys(chain.from_iterable(pages)))
+        found = {each["_id"]: each for each in await self._transact.read(documents, wanted)}
+        return [found] * len(pages)
 
     async def _tell(self, searches: Sequence[Search]) -> Sequence[None]:
         """Store the searches of one moment, and their events, in one transaction."""
@@ -194,10 +205,6 @@ def _results(index: Finder, found: Sequence[Document], words: Sequence[Word], la
             Result(document, index.mark(title, words, language), index.excerpt(piece, words, language))
         )
     return results
-
-
-async def _on_sale(uow: CatalogUnitOfWork, product_ids: Sequence[str]) -> list[Document]:
-    return await uow.products.documents_on_sale(product_ids) if product_ids else []
 
 
 async def _add(uow: CatalogUnitOfWork, searches: Sequence[Search]) -> None:
