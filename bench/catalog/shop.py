@@ -18,7 +18,7 @@ from bench.topic import fill
 from shop_catalog.domain.categories import Place, Step
 from shop_catalog.domain.descriptions import Media
 from shop_catalog.domain.products import Product, ProductDetails
-from shop_catalog.domain.requests import RequestKey
+from shop_catalog.domain.requests import NO_KEY, RequestKey
 from shop_catalog.domain.stock import StockItem
 from shop_catalog.domain.variants import Variant
 from shop_catalog.store.products import PRODUCTS, new_document
@@ -111,7 +111,8 @@ def _product(number: int, *, available: bool) -> Product:
         weight_grams=200 + number % 800,
         available=available,
     )
-    return Product.create(id, _details(number), [variant], RequestKey("usr_bench", id, ""))
+    request = RequestKey("usr_bench", NO_KEY, "")
+    return Product(id=id, details=_details(number), variants=(variant,), request=request, version=1)
 
 
 def _details(number: int) -> ProductDetails:

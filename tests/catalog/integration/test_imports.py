@@ -13,13 +13,16 @@ import orjson
 import pytest
 
 from shop_catalog.api import LARGE_BODIES
-from shop_catalog.api.import_lines import LONGEST_RECORD, Format, known_mappings, mapping_of, products
+from shop_catalog.api.import_lines import products
+from shop_catalog.api.import_mapping import known_mappings, mapping_of
+from shop_catalog.api.import_records import LONGEST_RECORD, Format
 from shop_catalog.domain.imports import ImportedProduct, LineReport
 from tests.catalog.conftest import Database, Json, Shop, bearer, left, problem, told, variant_of
 
 pytestmark = pytest.mark.integration
 
 MERCHANT = bearer("usr_m:merchant")
+EXAMPLES = Path(__file__).parents[3] / "docs" / "imports"
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
@@ -188,6 +191,23 @@ async def test_a_table_is_read_by_a_mapping_of_the_users_own(shop: Shop) -> None
         "Home",
     )
     assert shown["variants"][0]["prices"] == [gbp(1250), {"amount": 1400, "currency": "JPY"}]
+
+
+async def test_rows_of_a_table_become_variants_and_the_same_table_again_changes_nothing(
+    shop: Shop, db: Database
+) -> None:
+    table = (EXAMPLES / "products.csv").read_bytes().splitlines(keepends=True)
+    table.insert(3, table[2].replace(b"39.00", b"-1"))
+    reports, summary = await report(shop, b"".join(table), format="csv")
+    assert statuses(reports) == ["accepted", "accepted", "rejected", "accepted", "accepted", "accepted"]
+    assert [each["line"] for each in reports] == [2, 3, 4, 5, 6, 7]
+    assert (summary["accepted"], len({each["product_id"] for each in reports[:4]} - {None})) == (5, 1)
+    german = {"Accept-Language": "de"}
+    shirt = (await shop.http.get(f"/v1/products/{reports[0]['product_id']}", headers=german)).json()
+    assert (shirt["title"], len(shirt["variants"]), len(shirt["media"])) == ("Leinenhemd", 3, 3)
+    assert await db.stock.count_documents({}) == 4
+    again, _ = await report(shop, b"".join(table), format="csv")
+    assert set(statuses(again)) == {"unchanged", "rejected"}
 
 
 async def test_two_imports_of_the_same_file_at_once_make_each_product_once(shop: Shop, db: Database) -> None:

@@ -19,7 +19,8 @@ from shop_catalog.adapters.search_folder import claimed_folder
 from shop_catalog.adapters.search_index import SearchIndex
 from shop_catalog.api import ERRORS, LARGE_BODIES, ROUTERS
 from shop_catalog.api.import_file import import_file
-from shop_catalog.api.import_lines import Format, known_mappings, mapping_of
+from shop_catalog.api.import_mapping import known_mappings, mapping_of
+from shop_catalog.api.import_records import Format
 from shop_catalog.api.kept_answers import KeptAnswers
 from shop_catalog.api.plain_orders import PlainOrders
 from shop_catalog.api.plain_reads import PlainReads

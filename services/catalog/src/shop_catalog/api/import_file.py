@@ -13,7 +13,8 @@ from typing import IO, cast
 
 import orjson
 
-from shop_catalog.api.import_lines import Format, products
+from shop_catalog.api.import_lines import products
+from shop_catalog.api.import_records import Format
 from shop_catalog.api.importing import reported
 from shop_catalog.application.imports import Importer
 from shop_catalog.domain.imports import LineReport, LineStatus, Tally

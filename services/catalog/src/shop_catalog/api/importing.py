@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 
 import orjson
 
+from shop_catalog.api.import_lines import Told
 from shop_catalog.application.imports import READ_AT_ONCE, Importer
 from shop_catalog.domain.imports import ImportedProduct, LineReport, LineStatus, Tally
 from shop_events.waiting import end
 
 BATCH = 300
 """Lines of a transaction in a process that has others to answer meanwhile."""
-
-Told = ImportedProduct | LineReport
 
 
 async def report_lines(importer: Importer, told: AsyncIterator[Told]) -> AsyncIterator[bytes]:
@@ -47,16 +46,22 @@ async def reported(
 async def _stored(importer: Importer, batch: list[Told]) -> list[LineReport]:
     wanted = [each for each in batch if isinstance(each, ImportedProduct)]
     stored = {report.line: report for report in (await importer.take(wanted) if wanted else ())}
-    return [each if isinstance(each, LineReport) else stored[each.line] for each in batch]
+    return [
+        report
+        for each in batch
+        for report in ([each] if isinstance(each, LineReport) else each.reports(stored[each.line]))
+    ]
 
 
 async def _batches(told: AsyncIterator[Told], size: int) -> AsyncIterator[list[Told]]:
     batch: list[Told] = []
+    lines = 0
     async for each in told:
         batch.append(each)
-        if len(batch) == size:
+        lines += 1 if isinstance(each, LineReport) else 1 + len(each.more_lines) + len(each.faults)
+        if lines >= size:
             yield batch
-            batch = []
+            batch, lines = [], 0
         elif len(batch) % READ_AT_ONCE == 0:
             await asyncio.sleep(0)
     if batch:

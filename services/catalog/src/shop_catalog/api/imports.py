@@ -14,7 +14,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from shop_catalog.api.errors import ERRORS
-from shop_catalog.api.import_lines import Format, mapping_of, products
+from shop_catalog.api.import_lines import products
+from shop_catalog.api.import_mapping import mapping_of
+from shop_catalog.api.import_records import Format
 from shop_catalog.api.importing import report_lines
 from shop_catalog.application.imports import Importer
 from shop_catalog.domain.access import demand_merchant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from shop_catalog.domain.products import ProductDetails, ProductStatus
@@ -23,10 +23,12 @@ class ImportedProduct:
     """A product as a line tells of it; the same reference, or else the same first sku, is the same product.
 
     Args:
-        line: number of the line, from 1.
+        line: number of the (first) line, from 1.
         category: names from the root of the tree down; what is missing there is made.
         category_id: or where it goes, by id.
         status: of a product that is new; one that is there keeps its own, and its stock.
+        more_lines: further ones that told of it.
+        faults: of those among them that could not be read.
     """
 
     line: int
@@ -35,6 +37,15 @@ class ImportedProduct:
     category: tuple[str, ...] = ()
     category_id: str | None = None
     status: ProductStatus = ProductStatus.PUBLISHED
+    more_lines: tuple[int, ...] = ()
+    faults: tuple[LineReport, ...] = ()
+
+    def reports(self, outcome: LineReport) -> list[LineReport]:
+        """Return the reports of all its lines, in order: the outcome for each that could be read."""
+        if not self.more_lines and not self.faults:
+            return [outcome]
+        told = (replace(outcome, line=line) for line in (self.line, *self.more_lines))
+        return sorted((*told, *self.faults), key=lambda report: report.line)
 
     @property
     def name(self) -> str:
