@@ -277,6 +277,38 @@ async def test_a_coupon_is_taken_off_before_anything_is_bought(page: Page, shop:
     assert page.complaints() == []
 
 
+async def test_a_cart_that_is_open_in_three_tabs_is_bought_once(page: Page, shop: Shop) -> None:
+    product = await named_product(shop, f"Bread board {secrets.token_hex(4)}")
+
+    def journey() -> None:
+        come_and_register(page, product)
+        page.click("main button", "Add to cart")
+        page.find("#links .badge", "1")
+        tabs = [page.browser.current_window_handle]
+        for _ in range(2):
+            page.browser.switch_to.new_window("tab")
+            tabs.append(page.browser.current_window_handle)
+        for tab in tabs:
+            page.browser.switch_to.window(tab)
+            page.go("#/cart")
+            page.find("#buy:enabled")
+        for tab in tabs[:2]:
+            page.browser.switch_to.window(tab)
+            page.click("#buy:enabled")
+            page.find(".status", "Paid")
+            assert len(page.browser.find_elements(By.CSS_SELECTOR, ".entry")) == 1
+        page.browser.switch_to.window(tabs[2])
+        page.click("#card option", "declined")
+        page.click("#buy:enabled")
+        page.find(".problem", "ordered this cart already")
+
+    await asyncio.to_thread(journey)
+    assert page.complaints() == []
+    stock = f"/v1/products/{product['id']}/stock"
+    answer = await shop.http.get(stock, headers=(await shop.administrator()).headers)
+    assert [each["left"] for each in answer.json()["items"]] == [49]
+
+
 async def half_price(shop: Shop, product_id: str) -> str:
     code = secrets.token_hex(4).upper()
     terms = {"name": "Half price", "code": code, "product_ids": [product_id]}

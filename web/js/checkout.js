@@ -12,8 +12,8 @@ import { cartPieces, showCart } from "./visit.js";
 
 const CARDS = { pm_card_visa: "Test card", pm_card_declined: "Test card that is declined" };
 const STUCK = new Set(["sold_out", "gone", "variant_needed"]);
-const KEPT = "order-under-way";
 const UNPAID = "order-unpaid";
+const MOST_ROUNDS = 20;
 const COUPON = /^[A-Z0-9_-]{3,40}$/;
 
 let coupon = null; // outlives the drawing, as every change of the cart draws it anew
@@ -121,7 +121,7 @@ function buy(node, { card, button }, found, basket, again) {
   node.querySelector(".problem")?.remove();
   return busy(button, async () => {
     try {
-      const order = await bought(basket, card.value, found.version);
+      const order = await bought(basket, card.value, found);
       notify(order.status === "paid" ? "Thank you. Your order is paid." : "Thank you. Your payment is under way.");
       coupon = null;
       emptied(found.pieces);
@@ -141,13 +141,14 @@ function unpaidOf({ version }) {
 }
 
 /** Order and pay. After a decline the same order is paid with another card; one of another cart is given up first. */
-async function bought(basket, payment_method, version) {
+async function bought(basket, payment_method, cart) {
+  const { version } = cart;
   const kept = JSON.parse(sessionStorage.getItem(UNPAID) ?? "null");
   const isSame = kept?.version === version && JSON.stringify(kept.basket) === JSON.stringify(basket);
   try {
     const paid = isSame ? await unlessOver(kept, "payment", { payment_method }) : null;
     if (kept && !isSame) await unlessOver(kept, "cancellation");
-    const order = paid ?? await placed({ ...basket, payment_method }, version);
+    const order = paid ?? await placed({ ...basket, payment_method }, cart);
     sessionStorage.removeItem(UNPAID);
     return order;
   } catch (error) {
@@ -168,20 +169,30 @@ async function unlessOver({ id }, what, body) {
   }
 }
 
-/** Order; asking again for the same cart, also after the page was loaded anew, makes no second order. */
-async function placed(body, version) {
-  const attempt = JSON.stringify([version, body]);
-  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-  const key = kept.attempt === attempt ? kept.key : crypto.randomUUID();
-  sessionStorage.setItem(KEPT, JSON.stringify({ attempt, key }));
+/**
+ * Order. The key says of which cart, as it was seen: in another tab, or after the page was loaded anew, it is the same
+ * order. Only once that came to nothing there is a next one.
+ */
+async function placed(body, { id, version }) {
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    try {
+      const headers = { "Idempotency-Key": `cart-${id}-v${version}-${round}` };
+      const order = await call("/v1/orders", { method: "POST", body, headers });
+      if (order.status !== "cancelled") return order;
+    } catch (error) {
+      if (error.slug === "key-reused") await givenUp(error.said.order_id);
+      else if (error.slug !== "payment-declined" || error.said.payable_until) throw error;
+    }
+  }
+  throw new Problem(409, { type: "ordered-already" });
+}
+
+/** Give up what was ordered of this cart to be paid or sent in another way. @throws {Problem} It is paid, or about to be. */
+async function givenUp(id) {
   try {
-    const order = await call("/v1/orders", { method: "POST", body, headers: { "Idempotency-Key": key } });
-    sessionStorage.removeItem(KEPT);
-    return order;
+    await call(`/v1/orders/${id}/cancellation`, { method: "PUT" });
   } catch (error) {
-    const isAnswered = error instanceof Problem && error.status >= 400 && error.status < 500;
-    if (isAnswered) sessionStorage.removeItem(KEPT);
-    throw error;
+    throw error.slug === "illegal-move" ? new Problem(409, { type: "ordered-already" }) : error;
   }
 }
 

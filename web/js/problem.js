@@ -7,6 +7,7 @@ const IN_OTHER_WORDS = {
   "price-changed": "A price has changed. Please look at the total again before you buy.",
   "coupon-refused": "This coupon does not hold for what is in your cart.",
   "payment-declined": "The card was declined. Nothing was bought yet: choose another way to pay.",
+  "ordered-already": "You have ordered this cart already, perhaps in another tab. Please look at your orders.",
   "not-bought": "Only who has bought it can review it.",
   "wrong-credentials": "E-mail address or password is wrong.",
   "address-taken": "There is an account with this e-mail address already. Log in instead.",

@@ -138,6 +138,18 @@ async def test_an_order_needs_a_key_and_somebody_who_is_signed_in(shop: Shop) ->
     assert problem(unknown) == (401, "unauthenticated")
 
 
+async def test_a_key_that_came_with_another_basket_leads_to_the_order_that_it_made(shop: Shop) -> None:
+    cup = await shop.sell()
+    order = (await shop.order((cup, 1), key="cart-1")).json()
+    for other in ({"payment_method": "pm_other"}, {"payment_method": None}):
+        answer = await shop.order((cup, 1), key="cart-1", **other)
+        assert problem(answer) == (422, "key-reused")
+        assert answer.json()["order_id"] == order["id"]
+    assert (
+        problem(await shop.order((cup, 1), key="cart-1", user="usr_2", coupon="NONE"))[1] == "coupon-refused"
+    )
+
+
 async def test_a_price_that_changed_meanwhile_is_told_and_nothing_is_bought(
     shop: Shop, db: Database, provider: FakeProvider
 ) -> None:

@@ -154,7 +154,7 @@ class _Counter:
         earlier = earlier or self._opened.get(wanted.key)
         try:
             if earlier is not None:
-                wanted.request.assert_repeats(earlier.request)
+                wanted.request.assert_repeats(earlier.request, earlier.id)
                 return Placement(earlier, is_new=False)
             if not isinstance(priced, _Priced):
                 assert priced is not None

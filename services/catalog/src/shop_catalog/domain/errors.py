@@ -67,7 +67,11 @@ class AccessDenied(DomainError):
 
 
 class KeyReused(DomainError):
-    """The idempotency key came with another request before."""
+    """The idempotency key came with another request before; if that placed an order, ``order_id`` is its."""
+
+    def __init__(self, text: str, order_id: str | None = None) -> None:
+        self.members = {"order_id": order_id} if order_id else {}
+        super().__init__(text)
 
 
 class EmptySearch(DomainError):

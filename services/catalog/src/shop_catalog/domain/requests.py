@@ -26,14 +26,18 @@ class RequestKey:
     key: str
     fingerprint: str
 
-    def assert_repeats(self, earlier: RequestKey) -> None:
+    def assert_repeats(self, earlier: RequestKey, order_id: str | None = None) -> None:
         """Make sure that this is the earlier request once more.
+
+        Args:
+            earlier: what was asked under the same key by the same user.
+            order_id: the order that was placed for it, to be told if it is another one.
 
         Raises:
             KeyReused: the key is the same and the request is not.
         """
         if self.fingerprint != earlier.fingerprint:
-            raise KeyReused("The key was used for another request.")
+            raise KeyReused("The key was used for another request.", order_id)
 
 
 class Requested(Protocol):

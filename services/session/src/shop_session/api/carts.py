@@ -103,8 +103,12 @@ class LineView(BaseModel):
 
 
 class CartView(BaseModel):
-    """A cart. ``total`` is of what is on sale; null where nothing is, or for several currencies."""
+    """A cart. ``total`` is of what is on sale; null where nothing is, or for several currencies.
 
+    A cart keeps its ``id`` and its ``version`` grows with each change: together they name what was seen.
+    """
+
+    id: str | None
     version: int
     pieces: int
     lines: list[LineView]
@@ -114,9 +118,12 @@ class CartView(BaseModel):
     def of(cls, shown: ShownCart) -> Self:
         """Return how a cart is shown."""
         if shown.cart is None:
-            return cls(version=0, pieces=0, lines=[], total=None)
+            return cls(id=None, version=0, pieces=0, lines=[], total=None)
         lines = [LineView.of(shown.products[key], key, count) for key, count in shown.cart.quantities.items()]
-        return cls(version=shown.cart.version, pieces=shown.cart.pieces, lines=lines, total=_total(lines))
+        cart = shown.cart
+        return cls(
+            id=cart.owner.id, version=cart.version, pieces=cart.pieces, lines=lines, total=_total(lines)
+        )
 
 
 @router.get("/v1/session/cart", responses=responses(SessionEnded, of=ERRORS))
