@@ -193,6 +193,7 @@ def owner(http: httpx.Client, product_id: str) -> Owner:
             "categories": product.json()["category_path"][0]["id"],
             "promotions": "pro_none",
             "shipments": "shp_none",
+            "refunds": "ref_none",
             "returns": "rtn_none",
             "tariffs": "GB",
             "search": f"sch_{'0' * 32}",
