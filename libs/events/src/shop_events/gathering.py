@@ -18,11 +18,18 @@ class Gathered(Generic[T, R]):
     Args:
         work: takes items and returns one result each, in their order; what it raises is raised to all.
         most: largest number of items of one call.
+        idle: called when nobody waits any more, whether or not they stayed for the result.
     """
 
-    def __init__(self, work: Callable[[Sequence[T]], Awaitable[Sequence[R]]], most: int = 500) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        most: int = 500,
+        idle: Callable[[], object] = lambda: None,
+    ) -> None:
         self._work = work
         self._most = most
+        self._idle = idle
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -45,6 +52,7 @@ class Gathered(Generic[T, R]):
                 await self._settle(batch)
         finally:
             self._running = None
+            self._idle()
 
     async def _settle(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         try:

@@ -95,7 +95,11 @@ def _variant(variant: Document) -> dict[str, Any]:
 
 
 def _reviews(product: Document) -> dict[str, Any]:
-    known = product.get("reviews") or {}
+    known = product.get("reviews")
+    return _tallied(known) if known else _UNREVIEWED
+
+
+def _tallied(known: Document) -> dict[str, Any]:
     ratings = {name: known.get("ratings", {}).get(name, 0) for name in _RATINGS}
     tally = Tally(tuple(ratings.values()), known.get("recommended", 0))
     return {
@@ -107,6 +111,7 @@ def _reviews(product: Document) -> dict[str, Any]:
 
 
 _RATINGS = [str(rating) for rating in RATINGS]
+_UNREVIEWED = _tallied({})
 
 
 def _amount(price: Document) -> int:

@@ -6,7 +6,7 @@ They answer as the routes do, byte by byte; what is not plain is left to these.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl
 
@@ -21,9 +21,11 @@ from shop_catalog.application.shared_products import SharedProducts
 from shop_catalog.domain.lists import Filters, Sort
 from shop_chassis.direct import Ready, Shortcut
 from shop_chassis.http import names
+from shop_events.gathering import Gathered
 
 LONGEST_HEADER = 500
 LONGEST_QUERY = 1000
+_MOST_TOGETHER = 1000
 _LIMIT = re.compile(r"[1-9][0-9]?|100")
 _ORDERS = frozenset(sort.value for sort in Sort if not sort.is_by_price)
 _JSON = (b"content-type", b"application/json")
@@ -52,6 +54,7 @@ class PlainReads:
     def __init__(self, products: SharedProducts, lists: Lists, kept: Kept) -> None:
         self._products = products
         self._lists = lists
+        self._under_way: dict[str, Gathered[None, ListAnswer]] = {}
         self.kept = kept
 
     @property
@@ -79,13 +82,24 @@ class PlainReads:
         if said is None or key is None:
             return None
         kept = self.kept.find(key)
-        shown = kept if isinstance(kept, ListAnswer) else await self._list(scope, key, said[1])
-        return None if shown is None else _answer(shown, said[0])
-
-    async def _list(self, scope: Scope, key: str, accepted: str) -> ListAnswer | None:
+        if isinstance(kept, ListAnswer):
+            return _answer(kept, said[0])
         wanted = _wanted(scope["query_string"])
         if wanted is None:
             return None
+        return _answer(await self._asked_together(key, wanted, said[1]), said[0])
+
+    async def _asked_together(self, key: str, wanted: Wanted, accepted: str) -> ListAnswer:
+        """Read a list once for all who ask while it is read for those before them."""
+
+        async def read(askers: Sequence[None]) -> Sequence[ListAnswer]:
+            return [await self._list(key, wanted, accepted)] * len(askers)
+
+        if key not in self._under_way:
+            self._under_way[key] = Gathered(read, _MOST_TOGETHER, lambda: self._under_way.pop(key))
+        return await self._under_way[key](None)
+
+    async def _list(self, key: str, wanted: Wanted, accepted: str) -> ListAnswer:
         keeper = ListKeeper(self.kept, key)
         shown = list_answer(await self._lists(wanted), wanted.sort, accepted)
         keeper.keep(shown)

@@ -18,15 +18,18 @@ from shop_catalog.store.product_documents import facet
 LONGEST_MS = 3000
 """As long may a list take; then it is given up."""
 
+_UNSHOWN = {"request": False, "facets": False, "category_ids": False}
+"""What no list shows, and what it is sorted by is not."""
+
 
 class ProductLists(Repository):
     """The products of the shop, as lists."""
 
     async def page(self, filters: Filters, sort: Sort, limit: int, after: Spot | None) -> list[Document]:
-        """Return up to ``limit`` products as their documents, from behind ``after``."""
+        """Return what lists show of up to ``limit`` products, as documents, from behind ``after``."""
         key, direction = _order(sort, filters.currency)
         found = self._collection.find(
-            {"$and": [matching(filters), *_from(sort, filters, after)]}, session=self._session
+            {"$and": [matching(filters), *_from(sort, filters, after)]}, _UNSHOWN, session=self._session
         )
         order = [("_id", direction)] if sort.is_by_id else [(key, direction), ("_id", 1)]
         return await found.sort(order).limit(limit).max_time_ms(LONGEST_MS).to_list()
