@@ -28,6 +28,7 @@ from shop_catalog.api.plain_reads import PlainReads
 from shop_catalog.api.plain_searches import PlainSearches
 from shop_catalog.application import lists
 from shop_catalog.application.checkout import Checkout
+from shop_catalog.application.popular_searches import PopularSearches
 from shop_catalog.application.pricing import PriceBook
 from shop_catalog.application.returns import ReturnDesk
 from shop_catalog.application.search import SearchDesk
@@ -168,9 +169,15 @@ async def keeping(db: Database, folder: Path) -> AsyncIterator[Keeper]:
 
 
 @pytest.fixture
-def desk(transact: Transact, keeper: Keeper) -> Iterator[SearchDesk]:
+def popular(transact: Transact) -> PopularSearches:
+    """What many have searched for, counted when a test says so."""
+    return PopularSearches(transact, 3, timedelta(hours=1))
+
+
+@pytest.fixture
+def desk(transact: Transact, keeper: Keeper, popular: PopularSearches) -> Iterator[SearchDesk]:
     with ThreadPoolExecutor(2) as threads:
-        yield SearchDesk(transact, keeper.index, threads)
+        yield SearchDesk(transact, keeper.index, threads, popular)
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from shop_catalog.api.plain_searches import PlainSearches
+from shop_catalog.application.popular_searches import PopularSearches
 from shop_catalog.application.search import SearchDesk
 from shop_catalog.domain.search import Question
 from shop_catalog.store.schema import migrate
@@ -177,6 +179,31 @@ async def test_the_beginning_of_a_question_is_completed(shop: Shop) -> None:
         "texts": ["copper lantern"],
         "products": [{"id": lantern["id"], "title": "Copper lantern"}],
     }
+
+
+async def suggested(shop: Shop, typed: str) -> list[str]:
+    answer = await shop.http.get("/v1/search/suggestions", params={"q": typed})
+    texts: list[str] = answer.json()["texts"]
+    return texts
+
+
+async def test_what_many_visitors_looked_for_is_suggested_and_what_few_did_is_not(
+    shop: Shop, searches: PlainSearches, popular: PopularSearches
+) -> None:
+    lantern = await shop.sell(title="Copper lantern", description="old erika example org 020794600")
+    await until_found(shop, "lantern", {lantern["id"]})
+    searches.kept.hear(())
+    assert await suggested(shop, "ol") == []
+    for number in range(3):
+        visitor = f"vst_{number:032}"
+        for text in ("Old LANTERN", "erika@example.org", "old 020794600", "old spaceship"):
+            await search(shop, text, visitor=visitor)
+        await search(shop, "old lantern", visitor="vst_" + "9" * 32)
+        await search(shop, "old copper", visitor=f"vst_{number % 2:032}")
+        await search(shop, "old example")  # by nobody who can be told apart
+    await popular.count()
+    assert await suggested(shop, "öl") == ["old lantern"]
+    assert await suggested(shop, "eri") == []
 
 
 HOSTILE = ("title:* OR id:*", '"', "+(", "\\", "*", "lantern AND NOT lantern", "prices.GBP:[* TO *]", "\x00a")

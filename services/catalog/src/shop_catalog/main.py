@@ -28,6 +28,7 @@ from shop_catalog.api.plain_searches import PlainSearches
 from shop_catalog.application import lists
 from shop_catalog.application.checkout import Checkout
 from shop_catalog.application.imports import Importer
+from shop_catalog.application.popular_searches import PopularSearches
 from shop_catalog.application.pricing import PriceBook
 from shop_catalog.application.returns import ReturnDesk
 from shop_catalog.application.search import SearchDesk
@@ -59,6 +60,7 @@ class Resources:
     reads: PlainReads
     search: SearchDesk
     searches: PlainSearches
+    popular: PopularSearches
     index: IndexKeeper[SearchIndex]
 
 
@@ -92,6 +94,7 @@ def _api_parts(runtime: CatalogRuntime) -> list[Part]:
     changes, index = ProductChanges(runtime.db, ours.reads.kept, ours.searches.kept), ours.index
     return [
         Part("product-changes", changes.run, outlived=True),
+        Part("popular-searches", ours.popular.run, outlived=True),
         Part("search-index", index.run, index.caught_up.is_set, outlived=True),
     ]
 
@@ -126,13 +129,20 @@ async def _resources(runtime: CatalogRuntime) -> AsyncIterator[Resources]:
         provider = PaymentClient(session, settings.payment_base_url, settings.payment_capture)
         prices = PriceBook(runtime.transact, timedelta(seconds=settings.price_rules_seconds))
         checkout = Checkout(runtime.transact, provider, settings.payment_deadline, prices, settings.patience)
-        with _searching(runtime) as (search, index):
+        popular = PopularSearches(
+            runtime.transact,
+            settings.search_popular_visitors,
+            timedelta(seconds=settings.search_popular_seconds),
+        )
+        with _searching(runtime, popular) as (search, index):
             searches = PlainSearches(search, KeptAnswers(settings.search_kept_bytes))
-            yield Resources(checkout, reads, search, searches, index)
+            yield Resources(checkout, reads, search, searches, popular, index)
 
 
 @contextmanager
-def _searching(runtime: CatalogRuntime) -> Iterator[tuple[SearchDesk, IndexKeeper[SearchIndex]]]:
+def _searching(
+    runtime: CatalogRuntime, popular: PopularSearches
+) -> Iterator[tuple[SearchDesk, IndexKeeper[SearchIndex]]]:
     settings = runtime.settings
     sys.setswitchinterval(_TURN_SECONDS)
     with ThreadPoolExecutor(settings.search_threads, "search") as threads, ExitStack() as stack:
@@ -141,7 +151,7 @@ def _searching(runtime: CatalogRuntime) -> Iterator[tuple[SearchDesk, IndexKeepe
             lambda: SearchIndex(stack.enter_context(claimed_folder(settings.search_folder))),
         )
         stack.callback(keeper.close)
-        yield SearchDesk(runtime.transact, keeper.index, threads), keeper
+        yield SearchDesk(runtime.transact, keeper.index, threads, popular), keeper
 
 
 def _import_arguments(parser: ArgumentParser) -> None:

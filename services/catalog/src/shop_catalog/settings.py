@@ -71,6 +71,15 @@ class CatalogSettings(ServiceSettings):
         le=4 * 1024**3,
         description="Memory for answers to searches, kept until a product changes; 0 keeps none",
     )
+    search_popular_visitors: int = Field(
+        5,
+        ge=2,
+        le=10_000,
+        description="So many visitors must search for the same within a day until others are offered it",
+    )
+    search_popular_seconds: float = Field(
+        60, gt=0, le=3600, description="Time between two counts of what many have searched for"
+    )
     search_threads: int = Field(2, ge=1, le=32, description="Threads of a process that answer searches")
 
     @property

@@ -31,6 +31,7 @@ from shop_catalog.domain.search import (
     Question,
     Searchable,
     Word,
+    phrase_of,
 )
 
 _WRITER_BYTES = 32_000_000
@@ -137,7 +138,12 @@ class SearchIndex:
             more=more and skipped + len(ids) < min(total, DEEPEST),
             total=total,
             facets=facets(asked, query, total),
+            phrase=phrase_of(question.text, asked.words),
         )
+
+    def folded(self, text: str) -> str:
+        """Return the words of a text as phrases have them."""
+        return " ".join(FOLDED.analyze(text))
 
     def complete(self, text: str, limit: int) -> list[str]:
         """Return up to ``limit`` texts that begin with ``text`` and match something, the likeliest first."""

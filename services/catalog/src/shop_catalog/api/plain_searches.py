@@ -100,10 +100,10 @@ class PlainSearches:
 
     def _key(self, scope: Scope) -> str | None:
         """Return a name for what is asked and the index it is asked of; None where nothing is to be kept."""
-        query, commits = scope["query_string"], self._desk.commits
-        if commits is None or len(query) > LONGEST_QUERY:
+        query, state = scope["query_string"], self._desk.state
+        if state is None or len(query) > LONGEST_QUERY:
             return None
-        return f"{commits} {scope['path']} {query.decode('latin-1')}"
+        return f"{state} {scope['path']} {query.decode('latin-1')}"
 
 
 def _is_plain(scope: Scope) -> bool:

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Protocol, TypeVar
 
 from shop_catalog.application.clock import now
+from shop_catalog.application.popular_searches import PopularSearches
 from shop_catalog.application.shared_products import documents
 from shop_catalog.domain.errors import SearchNotFound, SearchNotReady
 from shop_catalog.domain.lists import Facets, Filters
@@ -23,6 +24,7 @@ from shop_events.ids import new_id
 
 T = TypeVar("T")
 
+_MOST_POPULAR = 4
 _PAGES_AT_ONCE = 10
 """Pages whose products are read in one query, at most."""
 
@@ -42,6 +44,9 @@ class Finder(Protocol):
 
     def count(self, filters: Filters) -> Facets:
         """Return what lists of what is on sale can be narrowed down to."""
+
+    def folded(self, text: str) -> str:
+        """Return the words of a text as phrases have them."""
 
     def complete(self, text: str, limit: int) -> list[str]:
         """Return texts that begin with ``text`` and match something."""
@@ -86,9 +91,17 @@ class SearchDesk:
         transact: where products are read, and searches are told.
         finder: returns the index, None as long as it does not hold all products.
         threads: makes the index' calls, so that the event loop goes on.
+        popular: what many have asked.
     """
 
-    def __init__(self, transact: Transact, finder: Callable[[], Finder | None], threads: Executor) -> None:
+    def __init__(
+        self,
+        transact: Transact,
+        finder: Callable[[], Finder | None],
+        threads: Executor,
+        popular: PopularSearches,
+    ) -> None:
+        self._popular = popular
         self._transact = transact
         self._finder = finder
         self._threads = threads
@@ -97,10 +110,10 @@ class SearchDesk:
         self._under_way: dict[str, asyncio.Task[Findings]] = {}
 
     @property
-    def commits(self) -> int | None:
-        """How often what is found may have changed so far; None as long as nothing can be found."""
+    def state(self) -> str | None:
+        """A name for what answers are made of beside the products; None where nothing can be found."""
         finder = self._finder()
-        return None if finder is None else finder.commits
+        return None if finder is None else f"{finder.commits}.{self._popular.changes}"
 
     async def find(self, question: Question, visitor_id: str | None = None) -> Page:
         """Return what matches best; the search is told to others before it is answered.
@@ -134,14 +147,18 @@ class SearchDesk:
         return await self._in_thread(self._ready().count, filters)
 
     async def suggest(self, text: str, limit: int, language: str) -> Suggestions:
-        """Return how the text may go on, and products that are meant already. Nobody is told.
+        """Return how the text may go on, first as others have gone on, and products that are meant already.
+
+        Nobody is told.
 
         Raises:
             EmptySearch, SearchNotReady: as with :meth:`find`.
         """
         index, question = self._ready(), Question(text=text, limit=limit, language=language)
         findings = await self._findings(index, question)
-        texts = await self._in_thread(index.complete, text, limit)
+        popular = self._popular.beginning(index.folded(text), _MOST_POPULAR)
+        completed = await self._in_thread(index.complete, text, limit)
+        texts = list(dict.fromkeys([*popular, *completed]))[:limit]
         return Suggestions(texts, await self._fitting(findings, question))
 
     async def choose(self, search_id: str, product_id: str) -> None:

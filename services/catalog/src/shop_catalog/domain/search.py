@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,9 @@ from shop_events.contracts.catalog_searches import ProductsSearched, SearchFilte
 
 MOST_WORDS = 12
 """Words of a question that count; the others are as good as not said."""
+
+COUNTED = "vst_"
+"""How the ids of visitors begin who agreed to be counted."""
 
 DEEPEST = 1000
 """How many results can be paged through."""
@@ -140,11 +144,26 @@ class Facets:
     prices: tuple[int, int] | None = None
 
 
+_PERSONAL = re.compile(r"@|\d{5}")
+
+
+def phrase_of(text: str, words: Sequence[Word]) -> str:
+    """Return what of a question may be shown to others; empty where it may be somebody's own.
+
+    It is made of words that products are described with, all of them, and of no part of what looks like an
+    address, a telephone number or the like.
+    """
+    if _PERSONAL.search(text) or not all(word.known for word in words):
+        return ""
+    return " ".join(word.text for word in words)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
     """What the index knows of a question.
 
     Args:
+        phrase: see :func:`phrase_of`.
         product_ids: one page, the best first.
         skipped: how many results come before it.
         more: whether there is a page behind it.
@@ -158,11 +177,21 @@ class Findings:
     more: bool
     total: int
     facets: Facets
+    phrase: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether this is the first that was seen of what has all the words."""
+        return self.match == "all" and self.total > 0 and not self.skipped
 
 
 @dataclass(kw_only=True, eq=False)
 class Search(Aggregate):
-    """A page of results as it was shown, kept for a while so that a choice can be told of."""
+    """A page of results as it was shown, kept for a while so that a choice can be told of.
+
+    ``phrase`` is what others may be offered of it, if many ask the same: of visitors alone who agreed to be
+    counted, since nobody else can be told apart.
+    """
 
     id: str
     visitor_id: str
@@ -170,6 +199,7 @@ class Search(Aggregate):
     skipped: int
     at: datetime
     chosen: Sequence[str] = ()
+    phrase: str = ""
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -181,7 +211,15 @@ class Search(Aggregate):
     ) -> Search:
         """Note what was looked for and what came of it; words that the shop does not know are not told."""
         ids = tuple(found.product_ids)
-        search = cls(id=search_id, visitor_id=visitor_id, product_ids=ids, skipped=found.skipped, at=at)
+        is_counted = found.is_success and visitor_id.startswith(COUNTED)
+        search = cls(
+            id=search_id,
+            visitor_id=visitor_id,
+            product_ids=ids,
+            skipped=found.skipped,
+            at=at,
+            phrase=found.phrase if is_counted else "",
+        )
         known = [word.text for word in found.words if word.known]
         search.record(
             ProductsSearched(

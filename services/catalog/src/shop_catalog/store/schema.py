@@ -211,8 +211,13 @@ _INDEXES: dict[str, list[IndexModel]] = {
     ERASURES: [IndexModel([("check.at", ASCENDING)], name="due")],
     SEARCHES: [
         IndexModel(
+            [("phrase", ASCENDING), ("visitor_id", ASCENDING)],
+            name="asked_by",
+            partialFilterExpression={"phrase": {"$gt": ""}},
+        ),
+        IndexModel(
             [("at", ASCENDING)], name="forgotten", expireAfterSeconds=int(SEARCHES_KEPT.total_seconds())
-        )
+        ),
     ],
     PAYMENT_EVENTS: [
         IndexModel(

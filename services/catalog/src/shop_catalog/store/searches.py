@@ -10,6 +10,7 @@ from shop_catalog.store.documents import Document, Repository
 
 SEARCHES = "searches"
 KEPT = timedelta(days=1)
+_LONGEST_COUNT_MS = 10_000
 
 
 class Searches(Repository):
@@ -21,6 +22,27 @@ class Searches(Repository):
 
     async def add(self, searches: Sequence[Search]) -> None:
         await self._collection.insert_many([_document(each) for each in searches], session=self._session)
+
+    async def popular(self, least: int, most: int) -> list[str]:
+        """Return what at least ``least`` visitors have looked for since searches are kept, most wanted first.
+
+        Raises:
+            PyMongoError: MongoDB failed, or took longer than it may.
+        """
+        asked: Document = {"phrase": {"$gt": ""}}
+        found = await self._collection.aggregate(
+            [
+                {"$match": asked},
+                {"$group": {"_id": {"phrase": "$phrase", "visitor": "$visitor_id"}}},
+                {"$group": {"_id": "$_id.phrase", "visitors": {"$sum": 1}}},
+                {"$match": {"visitors": {"$gte": least}}},
+                {"$sort": {"visitors": -1, "_id": 1}},
+                {"$limit": most},
+            ],
+            allowDiskUse=True,
+            maxTimeMS=_LONGEST_COUNT_MS,
+        )
+        return [each["_id"] async for each in found]
 
     async def save(self, search: Search) -> None:
         """Store what was chosen; of two at the same time, MongoDB lets one begin anew."""
@@ -37,6 +59,7 @@ def _document(search: Search) -> Document:
         "at": search.at,
         "chosen": list(search.chosen),
         "version": search.version,
+        **({"phrase": search.phrase} if search.phrase else {}),
     }
 
 
