@@ -23,6 +23,8 @@ export function narrowing(query, facets, currency = null) {
       toggled(query, { category_id: each.value ?? each.id }, each.label ?? each.name, each.count))),
     currency && group("Price", (facets.prices ?? []).map((each) =>
       toggled(query, range(each, currency), steps(each, currency), each.count))),
+    group("Rating", (facets.ratings ?? []).map((each) =>
+      toggled(query, { rating_from: String(each.at_least) }, `${each.at_least} and up`, each.count))),
     ...named(query, "option", facets.options),
     ...named(query, "attribute", facets.attributes),
   ];

@@ -46,6 +46,8 @@ def alike(one: httpx.Response, other: httpx.Response) -> bool:
         {"q": "lantern", "status": "published"},
         {"q": "lantern", "unknown": "1"},
         {"q": "läntern"},
+        {"q": "lantern", "rating_from": "4"},
+        {"q": "lantern", "rating_from": "6"},
         {},
         {"q": "!"},
         {"q": "a", "limit": "0"},

@@ -173,6 +173,19 @@ def test_results_are_narrowed_down(index: Index, filters: Filters, found: set[st
     assert answer.total == len(found)
 
 
+def test_results_are_narrowed_down_to_what_buyers_think_well_of(index: Index) -> None:
+    made = index(
+        product("loved", "Shirt", rating=4.2),
+        product("liked", "Shirt", rating=4.0),
+        product("hated", "Shirt", rating=1.9),
+        product("new", "Shirt"),
+    )
+    for least, expected in ((None, {"loved", "liked", "hated", "new"}), (4, {"loved", "liked"}), (5, set())):
+        found = made.find(Question(text="shirt", filters=Filters(rating=least)))
+        assert set(found.product_ids) == expected
+        assert found.facets.ratings == [(4, 2), (3, 2), (2, 2), (1, 3)]
+
+
 def test_each_count_says_what_choosing_it_would_show(index: Index) -> None:
     made = index(*SHIRTS)
     filters = Filters(attributes={"brand": ("Acme",)}, in_stock=True)

@@ -41,7 +41,7 @@ export async function search(query) {
 
 async function add(list, query, asked, cursor) {
   const all = new URLSearchParams({ q: asked, limit: String(AT_ONCE) });
-  for (const name of NARROWING) query.getAll(name).forEach((value) => all.append(name, value));
+  for (const name of [...NARROWING, "rating_from"]) query.getAll(name).forEach((value) => all.append(name, value));
   if (cursor) all.set("cursor", cursor);
   const page = await call(`/v1/search?${all}`, { headers: visitorHeaders() });
   const last = list.children.length;

@@ -17,7 +17,10 @@ SEARCHES = "catalog.searches.v1"
 
 
 class SearchFilters(BaseModel):
-    """What the results were narrowed down to; prices are in minor units of ``currency``."""
+    """What the results were narrowed down to; prices are in minor units of ``currency``.
+
+    ``rating_from`` is the least that buyers think of each result on average, 1 to 5.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -28,6 +31,7 @@ class SearchFilters(BaseModel):
     price_from: int | None = None
     price_to: int | None = None
     currency: Currency | None = None
+    rating_from: int | None = None
 
 
 class ProductsSearched(Event, type="catalog.search.performed.v1", topic=SEARCHES, key="visitor_id"):

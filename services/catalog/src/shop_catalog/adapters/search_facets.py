@@ -12,11 +12,13 @@ from tantivy import Query
 from shop_catalog.adapters.search_queries import THERE, Asked
 from shop_catalog.domain import lists
 from shop_catalog.domain.lists import PRICE_STEPS, Filters, PriceRange
+from shop_catalog.domain.reviews import RATINGS
 from shop_catalog.domain.search import Bucket, Facets
 
 _CATEGORIES = {"terms": {"field": "category", "size": 100}}
 _ATTRIBUTES = {"terms": {"field": "attribute", "size": 300}}
 _AVAILABLE = {"terms": {"field": "available"}}
+_RATINGS = {"terms": {"field": "rating", "size": len(RATINGS)}}
 _MOST_VALUES = 30
 _MOST_COUNTED = 100
 """As many options at most are counted one by one, which a question with two conditions on a variant needs."""
@@ -40,6 +42,7 @@ def facets(asked: Asked, query: Query, total: int) -> Facets:
         options=_cut(counting.options()),
         in_stock=total if asked.filters.in_stock else counting.in_stock(),
         prices=counting.prices(),
+        ratings=counting.ratings(),
     )
 
 
@@ -70,8 +73,9 @@ class _Counting:
             "categories": _CATEGORIES,
             "attributes": _ATTRIBUTES,
             "options": self._options,
+            "available": _AVAILABLE,
+            "ratings": _RATINGS,
         }
-        wanted["available"] = _AVAILABLE
         self._counted = self._aggregate(self._filters, wanted)
 
     def total(self, filters: Filters) -> int:
@@ -85,6 +89,14 @@ class _Counting:
             return self.total(replace(self._filters, in_stock=True))
         buckets = self._counted["available"]["buckets"]
         return sum(int(each["doc_count"]) for each in buckets if each["key"])
+
+    def ratings(self) -> list[tuple[int, int]]:
+        """Count what is rated at least so much, the best first."""
+        counted = self._counted["ratings"]
+        if self._filters.rating is not None:
+            counted = self._aggregate(self._filters.without(rating=None), {"own": _RATINGS})["own"]
+        found = {int(bucket["key"]): int(bucket["doc_count"]) for bucket in counted["buckets"]}
+        return sorted(found.items(), reverse=True)
 
     def categories(self) -> list[Bucket]:
         """Count the categories, the largest first."""

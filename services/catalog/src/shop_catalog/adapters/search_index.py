@@ -21,6 +21,7 @@ from shop_catalog.adapters.search_text import FOLDED, STEMMED, base, excerpt, ma
 from shop_catalog.domain import lists
 from shop_catalog.domain.errors import EmptySearch
 from shop_catalog.domain.lists import Filters
+from shop_catalog.domain.reviews import RATINGS
 from shop_catalog.domain.search import (
     DEEPEST,
     Findings,
@@ -210,6 +211,7 @@ def _document(product: Searchable) -> dict[str, Any]:
         "category_id": [each.partition("=")[0] for each in product.categories],
         "attribute": list(product.attributes),
         "available": bool(there),
+        "rating": [str(least) for least in RATINGS if least <= (product.rating or 0)],
         **_held(product.forms, ""),
         **_held(there, THERE),
         "weight": _stored(product.weight),

@@ -46,7 +46,7 @@ def schema() -> Schema:
         builder.add_text_field(f"title_{language}", tokenizer_name=language, index_option="freq")
         builder.add_text_field(f"text_{language}", tokenizer_name=language, index_option="freq")
     builder.add_text_field("sku", tokenizer_name="codes", index_option="basic")
-    for name in ("category", "attribute", "option", f"option{THERE}"):
+    for name in ("category", "attribute", "option", f"option{THERE}", "rating"):
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("category_id", tokenizer_name="raw", index_option="basic")
     builder.add_boolean_field("available", indexed=True, fast=True)
@@ -150,6 +150,8 @@ class Asked:
         ]
         if filters.category_id is not None:
             made.append(self._term("category_id", filters.category_id))
+        if filters.rating is not None:
+            made.append(self._term("rating", str(filters.rating)))
         return made
 
     def _of_variants(self, filters: Filters) -> Query | None:

@@ -64,6 +64,7 @@ def _facets(facets: Facets) -> dict[str, Any]:
         "options": {name: _buckets(each) for name, each in facets.options.items()},
         "in_stock": facets.in_stock,
         "prices": {"lowest": prices[0], "highest": prices[1]} if prices else None,
+        "ratings": [{"at_least": rating, "count": count} for rating, count in facets.ratings],
     }
 
 

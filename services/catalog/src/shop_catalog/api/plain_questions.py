@@ -18,6 +18,9 @@ Language = Annotated[
     str,
     Query(pattern=r"^[a-zA-Z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$", description="Language of the words"),
 ]
+RatingFrom = Annotated[
+    int | None, Query(ge=1, le=5, description="Only what buyers rate at least so much on average")
+]
 
 _OF_MANY = frozenset({"attribute", "option"})
 
@@ -37,6 +40,7 @@ class _Plain(BaseModel):
     price_from: Amount = None
     price_to: Amount = None
     in_stock: bool = False
+    rating_from: RatingFrom = None
 
 
 def question_of(query: bytes) -> Question | None:
@@ -67,4 +71,5 @@ def question_of(query: bytes) -> Question | None:
         in_stock=plain.in_stock,
     )
     filters.assert_clear()
+    filters = filters.without(rating=plain.rating_from)
     return Question(text=plain.q, filters=filters, limit=plain.limit, language=plain.language)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from shop_catalog.api.errors import ERRORS
 from shop_catalog.api.lists import OnSale
 from shop_catalog.api.pages_found import Desk, place
-from shop_catalog.api.plain_questions import Language, Words
+from shop_catalog.api.plain_questions import Language, RatingFrom, Words
 from shop_catalog.api.plain_searches import VISITOR, Keeping, Searches
 from shop_catalog.api.product_views import ProductView
 from shop_catalog.application.search import Suggestions
@@ -62,6 +62,13 @@ class PricesView(BaseModel):
     highest: int
 
 
+class RatingCountView(BaseModel):
+    """How many results buyers rate at least so much on average."""
+
+    at_least: int
+    count: int
+
+
 class SearchFacetsView(BaseModel):
     """What results can be narrowed down to. ``prices`` is there if a currency was asked for."""
 
@@ -70,6 +77,7 @@ class SearchFacetsView(BaseModel):
     options: dict[str, list[BucketView]]
     in_stock: int
     prices: PricesView | None
+    ratings: list[RatingCountView]
 
 
 class ResultsView(BaseModel):
@@ -124,10 +132,12 @@ async def search_products(
     *,
     keeping: Keeping,
     language: Language = "en",
+    rating_from: RatingFrom = None,
     visitor_id: VisitorId = None,
 ) -> Response:
     """Find products by words, the most relevant and wanted first."""
     filters.assert_clear()
+    filters = filters.without(rating=rating_from)
     question = Question(text=q, filters=filters, after=place(page), limit=page.limit, language=language)
     return Response(await searches.show(question, visitor_id, keeping), media_type="application/json")
 

@@ -76,6 +76,8 @@ class Filters:
     in_stock: bool = False
     status: ProductStatus = ProductStatus.PUBLISHED
     sku: str | None = None
+    rating: int | None = None
+    """What buyers think of it at least, on average; searches alone ask for it."""
 
     def assert_clear(self, sort: Sort = Sort.OLDEST) -> None:
         """Make sure that prices are compared in one currency.

@@ -62,6 +62,7 @@ class Searchable:
         categories: ``id=name`` of each category that it is in, or that one of those is in.
         attributes: ``name=value`` of each.
         forms: its variants.
+        rating: what buyers think of it on average; None where nobody has said.
         weight: see :func:`weight`.
     """
 
@@ -72,6 +73,7 @@ class Searchable:
     categories: Sequence[str] = ()
     attributes: Sequence[str] = ()
     forms: Sequence[Form] = ()
+    rating: float | None = None
     weight: float = 1.0
 
 
@@ -135,6 +137,7 @@ class Facets:
         attributes, options: by name.
         in_stock: how many there are to be had.
         prices: the lowest and the highest, in minor units of the currency that was asked for.
+        ratings: how many are rated at least so much, the best first.
     """
 
     categories: Sequence[Bucket] = ()
@@ -142,6 +145,7 @@ class Facets:
     options: Mapping[str, Sequence[Bucket]] = field(default_factory=dict)
     in_stock: int = 0
     prices: tuple[int, int] | None = None
+    ratings: Sequence[tuple[int, int]] = ()
 
 
 _PERSONAL = re.compile(r"@|\d{5}")
@@ -289,4 +293,5 @@ def _as_part(filters: Filters) -> SearchFilters:
         price_from=filters.price.at_least,
         price_to=filters.price.at_most,
         currency=filters.currency,
+        rating_from=filters.rating,
     )

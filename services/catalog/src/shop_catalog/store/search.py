@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure
 from shop_catalog.domain.search import Described, Form, Searchable, weight
 from shop_catalog.store.documents import Document
 from shop_catalog.store.products import PRODUCTS
+from shop_catalog.store.reviews import tally_of
 
 _FOUND = {"shown": True}
 _NOT_RESUMABLE = {260, 280, 286}  # InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost
@@ -125,6 +126,7 @@ def searchable_of(document: Document) -> Searchable:
         categories=[f"{step['id']}={step['name']}" for step in path],
         attributes=document["facets"],
         forms=[_form(each) for each in variants],
+        rating=tally_of(document).mean,
         weight=weight(document["popularity"], document["trend"], any(each["available"] for each in variants)),
     )
 
