@@ -33,6 +33,7 @@ from shop_catalog.store.searches import KEPT as SEARCHES_KEPT
 from shop_catalog.store.searches import SEARCHES
 from shop_catalog.store.stock import STOCK, STOCK_ADJUSTMENTS
 from shop_catalog.store.tariffs import TARIFFS
+from shop_events.partial_indexes import ANY_TEXT
 
 _COUNT = {"bsonType": ["int", "long"], "minimum": 0}
 _MONEY = {"bsonType": "object", "required": ["amount", "currency"], "properties": {"amount": _COUNT}}
@@ -110,9 +111,6 @@ _ONE_FOR_A_REQUEST = IndexModel(
 _SORTED_CURRENCIES = ("EUR", "GBP", "USD")
 """Lists by price in other currencies are right as well, and are sorted anew for each request."""
 
-_ANY_TEXT = {"$gt": ""}
-"""Of documents that have a text there. A query for one uses such an index, as it would not with ``$type``."""
-
 _SHOWN: dict[str, Any] = {"partialFilterExpression": {"shown": True}}
 _INDEXES: dict[str, list[IndexModel]] = {
     PRODUCTS: [
@@ -120,7 +118,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
             [("request.user_id", ASCENDING), ("request.key", ASCENDING)],
             name="one_for_each_request",
             unique=True,
-            partialFilterExpression={"request.key": _ANY_TEXT},
+            partialFilterExpression={"request.key": ANY_TEXT},
         ),
         IndexModel(
             [("variants.sku", ASCENDING)],
@@ -132,7 +130,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
             [("reference", ASCENDING)],
             name="one_for_each_reference",
             unique=True,
-            partialFilterExpression={"deleted": False, "reference": _ANY_TEXT},
+            partialFilterExpression={"deleted": False, "reference": ANY_TEXT},
         ),
         IndexModel([("rank", DESCENDING), ("_id", ASCENDING)], name="most_wanted", **_SHOWN),
         IndexModel([("trend", DESCENDING), ("_id", ASCENDING)], name="rising", **_SHOWN),
@@ -149,7 +147,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel(
             [("variants.chosen", ASCENDING), ("_id", ASCENDING)],
             name="with_an_option",
-            partialFilterExpression={"shown": True, "variants.chosen": _ANY_TEXT},
+            partialFilterExpression={"shown": True, "variants.chosen": ANY_TEXT},
         ),
     ],
     CATEGORIES: [
@@ -186,7 +184,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
             [("code", ASCENDING)],
             name="one_for_each_code",
             unique=True,
-            partialFilterExpression={"code": _ANY_TEXT},
+            partialFilterExpression={"code": ANY_TEXT},
         ),
         IndexModel([("active", ASCENDING), ("code", ASCENDING), ("_id", ASCENDING)], name="automatic"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
+from shop_events.partial_indexes import ANY_TIME
 from shop_identity.domain.errors import VersionMismatch
 from shop_identity.domain.revocations import Revocation
 from shop_identity.store.schema import REVOCATIONS, loaded_version
@@ -27,7 +28,7 @@ class RevocationRepository:
 
     async def over(self, now: datetime, limit: int) -> list[Revocation]:
         """Return revocations that no longer matter, oldest first."""
-        found = self._revocations.find({"until": {"$lte": now}}, session=self._session)
+        found = self._revocations.find({"until": {**ANY_TIME, "$lte": now}}, session=self._session)
         return [_from_document(document) async for document in found.sort("until").limit(limit)]
 
     async def touch_after(self, subject: str, limit: int, now: datetime) -> list[Revocation]:

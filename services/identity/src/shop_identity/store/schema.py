@@ -9,6 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid
 
 from shop_events.contracts.base import Aggregate
+from shop_events.partial_indexes import ANY_TIME
 
 USERS: Final = "users"
 FAMILIES: Final = "families"
@@ -27,6 +28,9 @@ _ALL = (USERS, KEYS, REVOCATIONS, ACCESS, GUARDS, *_EXPIRING)
 _ACCESS_IDLE = timedelta(days=60)
 
 
+_REPLACED = "until_1"
+
+
 async def migrate(db: AsyncDatabase[Any]) -> None:
     """Create collections and indexes that are missing; again is harmless."""
     for name in _ALL:
@@ -42,7 +46,9 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
         partialFilterExpression={"wallet.cards.token": {"$exists": True}},
     )
     await db[KEYS].create_index("signs_from")
-    await db[REVOCATIONS].create_index("until", partialFilterExpression={"until": {"$type": "date"}})
+    await db[REVOCATIONS].create_index("until", name="ending", partialFilterExpression={"until": ANY_TIME})
+    if _REPLACED in await db[REVOCATIONS].index_information():
+        await db[REVOCATIONS].drop_index(_REPLACED)
     for name in (VERIFICATIONS, FOLLOW_LINKS):
         await db[name].create_index("user_id")
     for name in _EXPIRING:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pymongo import ASCENDING
 
+from shop_events.partial_indexes import ANY_TIME
 from shop_session.domain.carts import Cart, line_key, line_of
 from shop_session.domain.errors import KeyReused
 from shop_session.domain.owners import Owner
@@ -47,7 +48,7 @@ class Carts(Repository):
 
     async def untouched(self, by: datetime, limit: int) -> list[Cart]:
         """Return up to ``limit`` carts that nobody has touched since ``by``, the longest first."""
-        query = {"untouched_since": {"$lte": by}}
+        query = {"untouched_since": {**ANY_TIME, "$lte": by}}
         found = self._collection.find(query, session=self._session).sort("untouched_since", ASCENDING)
         return [
             _cart_of(document, Owner(document["_id"], document.get("kept_until")))

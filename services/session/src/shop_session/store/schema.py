@@ -10,6 +10,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid
 
+from shop_events.partial_indexes import ANY_TIME
+
 SESSIONS: Final = "sessions"
 REVOCATIONS: Final = "revocations"
 CARTS: Final = "carts"
@@ -45,8 +47,8 @@ _INDEXES: dict[str, list[IndexModel]] = {
         _forgotten("kept_until", _LEFT_OVER),
         IndexModel(
             [("untouched_since", ASCENDING)],
-            name="untouched",
-            partialFilterExpression={"untouched_since": {"$type": "date"}},
+            name="waiting",
+            partialFilterExpression={"untouched_since": ANY_TIME},
         ),
     ],
     REQUESTS: [_forgotten("kept_until")],
@@ -62,6 +64,9 @@ _INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
+_REPLACED = {CARTS: ["untouched"]}
+
+
 async def migrate(db: AsyncDatabase[Any]) -> None:
     """Create the collections and indexes that are missing; again is harmless."""
     for name, indexes in _INDEXES.items():
@@ -69,3 +74,6 @@ async def migrate(db: AsyncDatabase[Any]) -> None:
             await db.create_collection(name)
         if indexes:
             await db[name].create_indexes(indexes)
+    for name, outdated in _REPLACED.items():
+        for index in (await db[name].index_information()).keys() & set(outdated):
+            await db[name].drop_index(index)
