@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.catalog.conftest import Database, Json, Shop, bearer, problem, told
+from tests.catalog.conftest import Database, Json, Shop, bearer, problem, told, until
 
 pytestmark = pytest.mark.integration
 
@@ -25,9 +25,16 @@ async def test_a_draft_is_the_merchants_alone(shop: Shop, db: Database) -> None:
     assert problem(await shop.http.get(path)) == (404, "not-found")
     assert (await shop.show(path, "usr_m:merchant")).json() == draft
     assert (await shop.http.get("/v1/products")).json()["items"] == []
-    assert (await shop.http.get("/v1/products", params={"q": "cup"})).json()["items"] == []
     assert problem(await shop.order((draft, 1))) == (422, "unknown-products")
     assert await told(db, "product") == []
+    shown = await shop.sell()
+
+    async def is_found() -> bool:
+        found = (await shop.http.get("/v1/search", params={"q": "cup"})).json()["items"]
+        assert draft["id"] not in {each["id"] for each in found}
+        return [each["id"] for each in found] == [shown["id"]]
+
+    await until(is_found)
 
 
 async def test_a_draft_is_published_taken_back_archived_and_told_as_others_see_it(
