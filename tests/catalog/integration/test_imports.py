@@ -5,6 +5,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from shop_catalog.api import LARGE_BODIES
 from shop_catalog.api.import_lines import products
 from shop_catalog.api.import_mapping import known_mappings, mapping_of
 from shop_catalog.api.import_records import LONGEST_RECORD, Format
+from shop_catalog.api.importing import reported
+from shop_catalog.application.imports import Importer
+from shop_catalog.domain.access import Operator
 from shop_catalog.domain.imports import ImportedProduct, LineReport
+from shop_catalog.store.unit_of_work import Transact
 from tests.catalog.conftest import Database, Json, Shop, bearer, left, problem, told, variant_of
 
 pytestmark = pytest.mark.integration
@@ -208,6 +213,27 @@ async def test_rows_of_a_table_become_variants_and_the_same_table_again_changes_
     assert await db.stock.count_documents({}) == 4
     again, _ = await report(shop, b"".join(table), format="csv")
     assert set(statuses(again)) == {"unchanged", "rejected"}
+
+
+async def test_an_import_that_broke_off_is_run_again(db: Database, transact: Transact) -> None:
+    body = lines(*(line(f"s{number}", reference=f"r{number}") for number in range(900)))
+
+    async def run(until: int) -> list[LineReport]:
+        told = products(chunked(body, 10_000), Format.JSON_LINES, None)
+        done: list[LineReport] = []
+        async with aclosing(reported(Importer(transact, Operator()), told, 300)) as batches:
+            async for batch in batches:
+                done += batch
+                if len(done) >= until:
+                    break
+        return done
+
+    first = await run(300)
+    again = await run(900)
+    assert statuses({"status": each.status} for each in again[:300]) == ["unchanged"] * 300
+    assert [each.product_id for each in again[:300]] == [each.product_id for each in first]
+    for name in ("products", "stock", "outbox"):
+        assert await db[name].count_documents({}) == 900
 
 
 async def test_two_imports_of_the_same_file_at_once_make_each_product_once(shop: Shop, db: Database) -> None:
