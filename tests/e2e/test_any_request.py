@@ -43,12 +43,14 @@ def operations(url: str) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_told_to_everybody(running_stack: StackInfo) -> Iterator[None]:
-    """Withdraw the broadcasts that were made up, so that they are in no inbox of another test."""
+def nothing_that_concerns_everybody(running_stack: StackInfo) -> Iterator[None]:
+    """Withdraw what was made up and would be in other tests' inboxes and totals."""
     yield
     with httpx.Client(base_url=running_stack.gateway_url, headers=log_in(running_stack)) as http:
-        for each in http.get("/v1/broadcasts?limit=100").raise_for_status().json()["items"]:
-            http.delete(f"/v1/broadcasts/{each['id']}").raise_for_status()
+        # Of each there are fewer than a page has.
+        for path, name in (("/v1/broadcasts", "id"), ("/v1/promotions", "id"), ("/v1/tariffs", "country")):
+            for each in http.get(path).raise_for_status().json()["items"]:
+                http.delete(f"{path}/{each[name]}").raise_for_status()
 
 
 @pytest.mark.parametrize("service", SERVICES)

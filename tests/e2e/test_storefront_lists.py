@@ -33,8 +33,13 @@ async def test_a_category_is_put_in_order_and_narrowed_down_to_what_its_counts_p
 
     await eventually(is_counted)
 
+    chosen = ".facets [aria-current]"
+
     def titles() -> list[str]:
         return [each.text.split("\n")[1] for each in page.browser.find_elements("css selector", ".cards a")]
+
+    def are_chosen() -> int:
+        return len(page.browser.find_elements("css selector", chosen))
 
     def journey() -> None:
         page.go(f"#/?category_id={path['id']}")
@@ -44,9 +49,10 @@ async def test_a_category_is_put_in_order_and_narrowed_down_to_what_its_counts_p
         page.click(".facets a", "oak 2")
         page.until(lambda _: titles() == ["Old oak board", "Oak board"], "oak alone, the cheapest first")
         page.click(".facets a", "£25.00 to £49.99 2")
-        page.find(".facets [aria-current]", "£25.00 to £49.99")
-        page.click(".facets [aria-current]", "oak")
-        page.click(".facets [aria-current]", "£25.00")
+        page.find(chosen, "£25.00 to £49.99")
+        page.click(chosen, "oak")
+        page.until(lambda _: are_chosen() == 2, "category and price alone")
+        page.click(chosen, "£25.00")
         page.until(lambda _: len(titles()) == len(wanted), "all of the category again")
 
     await asyncio.to_thread(journey)
