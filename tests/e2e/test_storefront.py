@@ -180,6 +180,25 @@ def in_another_tab(page: Page) -> None:
     page.browser.switch_to.window(here)
 
 
+async def test_a_page_that_was_left_while_it_was_slow_does_not_come_back(page: Page) -> None:
+    def journey() -> None:
+        page.go("#/register")
+        page.find("h1", "Make an account")
+        page.on_a_line(latency=1500)
+        page.script("performance.clearResourceTimings()")
+        page.script("location.hash = '#/'")
+        page.until(lambda _: page.script("return document.body.innerText.includes('Loading')"), "slow")
+        page.script("location.hash = '#/register'")
+        page.script("location.hash = '#/'")
+        page.script("location.hash = '#/log-in'")
+        page.until(lambda _: page.script(answered), "answers that nobody waits for any more")
+        page.find("h1", "Log in")
+
+    listed = "performance.getEntriesByType('resource').filter(e => /v1.products[?]/.test(e.name))"
+    answered = f"return {listed}.length > 1"
+    await asyncio.to_thread(journey)
+
+
 async def test_what_goes_wrong_is_said_and_can_be_mended(page: Page, shop: Shop) -> None:
     product = await named_product(shop, f"Bread board {secrets.token_hex(4)}", stock=1)
 

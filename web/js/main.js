@@ -43,7 +43,7 @@ async function go() {
   const page = PAGES.find((each) => each.path.test(path));
   if (page?.own) await restored;
   if (page?.own && !isLoggedIn()) return location.replace(`#/log-in?to=${path.slice(1)}`);
-  const waiting = setTimeout(() => main.replaceChildren(h("p", { class: "quiet" }, "Loading…")), SLOW);
+  const waiting = setTimeout(() => mine === turn && main.replaceChildren(h("p", { class: "quiet" }, "Loading…")), SLOW);
   const found = await shown(page, path, new URLSearchParams(search));
   clearTimeout(waiting);
   if (mine === turn) put(found, path, search);
