@@ -185,6 +185,8 @@ async def shop(running_stack: StackInfo) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 def page(running_stack: StackInfo, tmp_path: Path) -> Iterator[Page]:
+    if not browser.INSTALLED:
+        pytest.skip("chromium and chromedriver are not installed")
     address = f"http://localhost:{urlsplit(running_stack.gateway_url).port}"
     with browser.opened(address, tmp_path / "profile") as opened:
         yield opened

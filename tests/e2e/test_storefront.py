@@ -20,10 +20,7 @@ from tests.e2e.browser import Page
 from tests.e2e.conftest import Shop
 from tests.e2e.shopping import come_and_register, named_product, register
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(not browser.INSTALLED, reason="chromium and chromedriver are not installed"),
-]
+pytestmark = pytest.mark.e2e
 
 _RECOMMENDED = ".recommended .card a"
 

@@ -8,15 +8,11 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.e2e import browser
 from tests.e2e.browser import Page
 from tests.e2e.conftest import Shop
 from tests.e2e.shopping import come_and_register, named_product, sold
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(not browser.INSTALLED, reason="chromium and chromedriver are not installed"),
-]
+pytestmark = pytest.mark.e2e
 
 
 async def test_a_coupon_is_taken_off_before_anything_is_bought(page: Page, shop: Shop) -> None:

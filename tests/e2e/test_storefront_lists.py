@@ -6,14 +6,10 @@ import secrets
 import pytest
 from selenium.webdriver.support.select import Select
 
-from tests.e2e import browser
 from tests.e2e.browser import Page
 from tests.e2e.conftest import Shop, eventually
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(not browser.INSTALLED, reason="chromium and chromedriver are not installed"),
-]
+pytestmark = pytest.mark.e2e
 
 
 async def test_a_category_is_put_in_order_and_narrowed_down_to_what_its_counts_promise(
