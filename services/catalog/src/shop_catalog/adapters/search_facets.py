@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -40,7 +40,7 @@ def facets(asked: Asked, query: Query, total: int) -> Facets:
         categories=counting.categories(),
         attributes=_cut(counting.attributes()),
         options=_cut(counting.options()),
-        in_stock=total if asked.filters.in_stock else counting.in_stock(),
+        in_stock=counting.in_stock(total),
         prices=counting.prices(),
         ratings=counting.ratings(),
     )
@@ -49,15 +49,14 @@ def facets(asked: Asked, query: Query, total: int) -> Facets:
 def listed(asked: Asked) -> lists.Facets:
     """Count what lists without words can be narrowed down to, a facet's own filter apart."""
     counting = _Counting(asked, Query.all_query())
-    total = counting.total(asked.filters)
-    found = facets(asked, Query.all_query(), total)
+    total, categories = counting.total(asked.filters), counting.categories()
     return lists.Facets(
         total=total,
-        categories=[lists.CategoryCount(each.value, each.label, each.products) for each in found.categories],
-        attributes=_counts(found.attributes),
-        options=_counts(found.options),
+        categories=[lists.CategoryCount(each.value, each.label, each.products) for each in categories],
+        attributes=_counts(counting.attributes()),
+        options=_counts(counting.options()),
         prices=counting.price_steps(),
-        in_stock=found.in_stock,
+        in_stock=counting.in_stock(total),
     )
 
 
@@ -83,8 +82,10 @@ class _Counting:
         found: Any = self._asked.searcher.search(self._asked.narrowed(self._query, filters), 1)
         return int(found.count)
 
-    def in_stock(self) -> int:
-        """Return how many results are to be had: as the variant that is asked for, if one is."""
+    def in_stock(self, total: int) -> int:
+        """Return how many of ``total`` results are to be had: as the variant that is asked for, if one is."""
+        if self._filters.in_stock:
+            return total
         if self._filters.are_of_variants:
             return self.total(replace(self._filters, in_stock=True))
         buckets = self._counted["available"]["buckets"]
@@ -198,9 +199,10 @@ def _cut(found: Values) -> Values:
     return {name: buckets[:_MOST_VALUES] for name, buckets in found.items() if buckets}
 
 
-def _counts(found: Mapping[str, Sequence[Bucket]]) -> dict[str, list[lists.Count]]:
+def _counts(found: Values) -> dict[str, list[lists.Count]]:
     return {
-        name: [lists.Count(each.value, each.products) for each in buckets] for name, buckets in found.items()
+        name: [lists.Count(each.value, each.products) for each in buckets]
+        for name, buckets in _cut(found).items()
     }
 
 
