@@ -97,3 +97,22 @@ class KeptAnswers(Generic[T]):
         if entry is not None:
             self._bytes -= entry[1]
             self._of_all.discard(key)
+
+
+class Keeper(Generic[T]):
+    """Keeps one answer that is made of many products; made before any of them is read.
+
+    Args:
+        kept: where it is kept.
+        key: its name; None keeps nothing.
+    """
+
+    def __init__(self, kept: KeptAnswers[T], key: str | None) -> None:
+        self._kept = kept
+        self._key = key
+        self._mark = kept.mark()
+
+    def keep(self, answer: T, size: int) -> None:
+        """Keep an answer of about ``size`` bytes."""
+        if self._key is not None:
+            self._kept.keep(self._key, answer, size, self._mark, of_all=True)

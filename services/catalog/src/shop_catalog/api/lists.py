@@ -182,7 +182,7 @@ async def list_products(
     wanted = Wanted(filters, sort, page.limit, _spot(page, sort.value))
     answer = list_answer(await read(lists.page, wanted, caller), sort, accept_language)
     if caller is None:
-        keeping.keep(answer)
+        keeping.keep(answer, len(answer.body))
     return _response(answer, if_none_match)
 
 

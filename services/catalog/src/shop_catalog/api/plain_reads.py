@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
-from shop_catalog.api.kept_answers import KeptAnswers
+from shop_catalog.api.kept_answers import Keeper, KeptAnswers
 from shop_catalog.api.listed_products import ListAnswer, list_answer
 from shop_catalog.api.requests import LONGEST_ID
 from shop_catalog.api.shown_products import Shown, ShownProduct
@@ -39,7 +39,8 @@ Scope = MutableMapping[str, Any]
 Lists = Callable[[Wanted], Awaitable[ProductPage]]
 """Reads a list for whoever is not signed in."""
 
-Kept = KeptAnswers[ShownProduct | ListAnswer]
+Answer = ShownProduct | ListAnswer
+Kept = KeptAnswers[Answer]
 
 
 class PlainReads:
@@ -100,9 +101,9 @@ class PlainReads:
         return await self._under_way[key](None)
 
     async def _list(self, key: str, wanted: Wanted, accepted: str) -> ListAnswer:
-        keeper = ListKeeper(self.kept, key)
+        keeper = Keeper(self.kept, key)
         shown = list_answer(await self._lists(wanted), wanted.sort, accepted)
-        keeper.keep(shown)
+        keeper.keep(shown, len(shown.body))
         return shown
 
     async def _read(self, product_id: str) -> ShownProduct:
@@ -113,26 +114,12 @@ class PlainReads:
         return shown
 
 
-class ListKeeper:
-    """Keeps the list that a route is about to answer."""
-
-    def __init__(self, kept: Kept, key: str | None) -> None:
-        self._kept = kept
-        self._key = key
-        self._mark = kept.mark()
-
-    def keep(self, answer: ListAnswer) -> None:
-        """Keep an answer that anybody might get."""
-        if self._key is not None:
-            self._kept.keep(self._key, answer, len(answer.body), self._mark, of_all=True)
-
-
-async def _keeper(request: Request) -> ListKeeper:
+async def _keeper(request: Request) -> Keeper[Answer]:
     reads = cast(PlainReads, request.app.state.reads)
-    return ListKeeper(reads.kept, list_key(request.scope))
+    return Keeper(reads.kept, list_key(request.scope))
 
 
-Keeping = Annotated[ListKeeper, Depends(_keeper)]
+Keeping = Annotated[Keeper[Answer], Depends(_keeper)]
 """What keeps the answer of a list; made before the list is read."""
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from shop_catalog.api.found_products import PageAnswer, page_answer
-from shop_catalog.api.kept_answers import KeptAnswers
+from shop_catalog.api.kept_answers import Keeper, KeptAnswers
 from shop_catalog.api.plain_questions import question_of
 from shop_catalog.api.plain_reads import LONGEST_QUERY, Scope
 from shop_catalog.application.search import SearchDesk
@@ -24,21 +24,8 @@ _JSON = (b"content-type", b"application/json")
 _ANEW = frozenset({b"cache-control", b"pragma"})
 """Sent by those who want an answer made anew (RFC 9111, 5.2.1)."""
 
-Kept = KeptAnswers[PageAnswer | bytes]
-
-
-class Keeper:
-    """Keeps the answer that a route is about to make; made before anything is read."""
-
-    def __init__(self, kept: Kept, key: str | None) -> None:
-        self._kept = kept
-        self._key = key
-        self._mark = kept.mark()
-
-    def keep(self, answer: PageAnswer | bytes, size: int) -> None:
-        """Keep an answer of about ``size`` bytes."""
-        if self._key is not None:
-            self._kept.keep(self._key, answer, size, self._mark, of_all=True)
+Answer = PageAnswer | bytes
+Kept = KeptAnswers[Answer]
 
 
 class PlainSearches:
@@ -73,7 +60,7 @@ class PlainSearches:
         question = question_of(scope["query_string"])
         return None if question is None else _ready(await self.show(question, visitor_id, self.keeper(scope)))
 
-    async def show(self, question: Question, visitor_id: str | None, keeper: Keeper) -> bytes:
+    async def show(self, question: Question, visitor_id: str | None, keeper: Keeper[Answer]) -> bytes:
         """Return the answer to a question, and keep it.
 
         Raises:
@@ -90,7 +77,7 @@ class PlainSearches:
         answer = self._find(scope) if _is_plain(scope) else None
         return _ready(answer) if isinstance(answer, bytes) else None
 
-    def keeper(self, scope: Scope) -> Keeper:
+    def keeper(self, scope: Scope) -> Keeper[Answer]:
         """Return what keeps the answer to a request."""
         return Keeper(self.kept, self._key(scope))
 
@@ -118,10 +105,10 @@ async def _searches(request: Request) -> PlainSearches:
     return cast(PlainSearches, request.app.state.searches)
 
 
-async def _keeper(request: Request) -> Keeper:
+async def _keeper(request: Request) -> Keeper[Answer]:
     return (await _searches(request)).keeper(request.scope)
 
 
 Searches = Annotated[PlainSearches, Depends(_searches)]
-Keeping = Annotated[Keeper, Depends(_keeper)]
+Keeping = Annotated[Keeper[Answer], Depends(_keeper)]
 """What keeps the answer to a search; made before the index is asked."""
